@@ -1,0 +1,458 @@
+"""The native engine: SIP and RTP for one host.
+
+This file is the contract between Python and Rust. Rust implements it, `stubtest` compares the two, and
+`ringback.testing.FakeEngine` offers the same names for tests without a network.
+
+How it is driven:
+
+* Every method returns at once. It checks its arguments, queues a command for the engine's own threads and,
+  where something will happen later, returns an id. What happened arrives as an event.
+* Events are drained in batches. `fileno()` is an eventfd that becomes readable when there are events; put it
+  into the loop with `add_reader` and call `drain()` until it returns an empty list.
+* Rust never calls Python and never waits for it.
+
+What is guaranteed:
+
+* Events of one leg come in order.
+* `Ended` comes exactly once for each leg, and is that leg's last event.
+* Every operation (`play`, `gather`, `record`, `tone`, `send_dtmf`, `join`) ends with exactly one `OpDone` or
+  `GatherDone`, at the latest just before the `Ended` of its leg.
+* A command for a leg or operation that is already over does nothing and is counted in `stats()`.
+
+Times named `at_ns` are `CLOCK_MONOTONIC` in nanoseconds, the clock of `time.monotonic_ns()`.
+"""
+
+from typing import Final, final
+
+__version__: Final[str]
+
+def build_info() -> dict[str, str]:
+    """Return version, Rust profile and target of the compiled module."""
+
+class EngineError(Exception):
+    """The engine could not do what it was asked: the message says what, and what to do."""
+
+class InvalidArgument(EngineError):  # noqa: N818  (reads as a claim about the argument)
+    """An argument was outside its range; the message names it and the range."""
+
+class NotRunning(EngineError):  # noqa: N818
+    """The engine was not started yet, or is stopped."""
+
+class BindFailed(EngineError):  # noqa: N818
+    """A listener could not be opened; the message names address and cause."""
+
+@final
+class EngineConfig:
+    """What one engine needs to know at start. All times in milliseconds.
+
+    Args:
+        listen: SIP listener, `host:port`, UDP. Port 0 takes a free one (see `Engine.local_address`).
+        advertised: `host` or `host:port` written into Via and Contact (NAT). None: the listener's own address.
+        media_host: Local address of the RTP sockets. None: the listener's host.
+        media_advertised: Address written into SDP. None: the host of `advertised`, else `media_host`.
+        rtp_first_port: First port of the RTP range, even.
+        rtp_last_port: Last port of the range; each leg takes an even/odd pair.
+        media_shards: Media threads, 1-16.
+        media_timeout_ms: Silence from the far end, RTP expected, until `MediaLost`. 0 switches it off.
+        t1_ms: RFC 3261 T1. Tests shrink it; every other SIP timer follows.
+        decide_within_ms: An `Incoming` that Python has not touched for this long is answered 503 and ends
+            with cause `overload`.
+        max_legs: Legs at once; above it new INVITEs get 503 with Retry-After from Rust alone.
+        max_incoming_per_s: New INVITEs per second from one source address, with a burst of the same size; above it 503.
+        event_high_water: Events waiting for Python above which new INVITEs get 503.
+        user_agent: Value of User-Agent and Server.
+        trace: Report every SIP message as `Trace`.
+    """
+
+    def __new__(
+        cls,
+        *,
+        listen: str = "127.0.0.1:5060",
+        advertised: str | None = None,
+        media_host: str | None = None,
+        media_advertised: str | None = None,
+        rtp_first_port: int = 20000,
+        rtp_last_port: int = 39999,
+        media_shards: int = 1,
+        media_timeout_ms: int = 30000,
+        t1_ms: int = 500,
+        decide_within_ms: int = 4000,
+        max_legs: int = 4000,
+        max_incoming_per_s: int = 1000,
+        event_high_water: int = 50000,
+        user_agent: str = "Ringback",
+        trace: bool = False,
+    ) -> EngineConfig: ...
+
+@final
+class TrunkConfig:
+    """One carrier as the engine sees it.
+
+    Args:
+        id: Our number for the trunk, unique in one `set_trunks`.
+        username: Digest user, None for no authentication.
+        password: Digest password. Never shown in `repr`.
+        codecs: Order of preference out of `PCMA`, `PCMU`.
+        allow_redirects: Follow 3xx (at most once). Otherwise a 3xx ends the leg.
+        send_pai: Add P-Asserted-Identity with the calling number to INVITEs.
+    """
+
+    def __new__(
+        cls,
+        *,
+        id: int,
+        username: str | None = None,
+        password: str | None = None,
+        codecs: list[str] = ...,
+        allow_redirects: bool = False,
+        send_pai: bool = False,
+    ) -> TrunkConfig: ...
+
+@final
+class AccessRule:
+    """A source whose INVITEs are calls of a trunk. The most specific rule wins; a rule with a port beats one without.
+
+    Args:
+        network: `10.1.0.0/16` or a single address.
+        port: Source port, or None for any.
+        trunk: Id of the trunk.
+    """
+
+    def __new__(cls, *, network: str, port: int | None = None, trunk: int) -> AccessRule: ...
+
+@final
+class Engine:
+    """SIP and RTP for one host. Owns its sockets and threads; every method is thread-safe."""
+
+    def __new__(cls, config: EngineConfig) -> Engine: ...
+    def start(self) -> None:
+        """Open the sockets and start the threads.
+
+        Raises:
+            BindFailed: the listener's address is taken or not ours.
+        """
+    def stop(self, *, grace_ms: int = 0) -> None:
+        """End every leg (CANCEL, BYE, 480), wait at most `grace_ms` for their dialogs to close, stop the threads.
+
+        Releases the GIL while it waits. Events stay drainable. A second call does nothing.
+        """
+    def fileno(self) -> int:
+        """Return the eventfd that is readable while events wait."""
+    def drain(self, max_events: int = 256) -> list[Event]:
+        """Return waiting events in order; empty when there are none. Never blocks."""
+    def local_address(self) -> str:
+        """Return the `host:port` the SIP listener is bound to."""
+    def set_trunks(self, trunks: list[TrunkConfig]) -> None:
+        """Replace the table of trunks. Legs in progress keep what they began with."""
+    def set_access(self, rules: list[AccessRule]) -> None:
+        """Replace the table of allowed sources. An INVITE from any other source gets 403 and is counted."""
+    def set_accepting(self, accepting: bool) -> None:
+        """Accept new incoming calls, or answer them 503 with Retry-After (draining before a stop)."""
+    def dial(
+        self,
+        *,
+        trunk: int,
+        gateway: str,
+        to: str,
+        from_: str,
+        call_id: str,
+        local_tag: str,
+        display_name: str | None = None,
+        headers: list[tuple[str, str]] = ...,
+    ) -> int:
+        """Send an INVITE through one gateway and return the leg's id.
+
+        `call_id` and `local_tag` are the caller's, so that they can be journalled before the INVITE leaves. The
+        Via branch derives from them, so `end_dialog` can send a CANCEL even after a crash.
+
+        Args:
+            trunk: Id from `set_trunks`.
+            gateway: `host:port` of the carrier; a host name is resolved outside the receive path.
+            to: Request-URI and To, `sip:+49...@host`.
+            from_: From, `sip:+49...@host`.
+            call_id: Call-ID header, token characters.
+            local_tag: From tag, token characters.
+            display_name: Display name of From.
+            headers: Extra headers, at most 20. Those the engine owns (Via, CSeq, Contact ...) are refused.
+
+        Raises:
+            InvalidArgument: unknown trunk, malformed URI, header with line breaks.
+        """
+    def ring(self, leg: int) -> None:
+        """Send 180 Ringing on an incoming leg. May be repeated."""
+    def answer(self, leg: int) -> None:
+        """Send 200 OK with our SDP on an incoming leg; `AnswerConfirmed` follows, or `Ended` with cause `no_ack`."""
+    def reject(self, leg: int, code: int, *, reason: str | None = None) -> None:
+        """Refuse an incoming leg with a final response 400-699; `reason` becomes the Reason header.
+
+        Once 200 was sent this does nothing: use `hangup`.
+        """
+    def hangup(self, leg: int, *, q850: int | None = 16) -> None:
+        """End a leg in the way its state asks for: CANCEL, BYE, or 480 for an incoming leg not answered.
+
+        CANCEL waits for the first provisional response. A 200 that crosses it gets ACK and BYE and is
+        reported as `LateAnswer`. `q850` goes out as `Reason: Q.850;cause=...`. May be repeated.
+        """
+    def end_dialog(self, dialog: str) -> None:
+        """End a dialog known only from the journal, after a crash.
+
+        Args:
+            dialog: The `dialog` of `Incoming` or `Answered`, or for an INVITE without an answer the JSON object
+                `{"role": "uac", "call_id", "local_tag", "local_uri", "remote_uri", "remote_target", "peer"}`, where
+                `remote_target` is the Request-URI and `peer` the gateway as `ip:port`.
+
+        A confirmed dialog gets BYE; an early one of ours gets CANCEL, and a 2xx that still comes gets ACK and
+        BYE; an early one of theirs is answered 480 if the INVITE is repeated. The result is counted, not reported.
+        """
+    def play(
+        self, leg: int, files: list[str], *, loop: int = 1, barge_in: bool = False, gain_db: float = 0.0
+    ) -> int:
+        """Play WAV files one after another to a leg and return the operation's id.
+
+        A new `play` or `tone` on the leg replaces the old one, which ends as `replaced`.
+
+        Args:
+            files: Paths of PCM16 mono WAV files, 8-48 kHz. Decoded once, cached, pre-encoded.
+            loop: How often, 0 for endless.
+            barge_in: A digit stops it (result `digit`).
+            gain_db: -40 to 12.
+        """
+    def gather(
+        self,
+        leg: int,
+        *,
+        files: list[str] = ...,
+        min_digits: int = 1,
+        max_digits: int = 1,
+        terminators: str = "#",
+        first_timeout_ms: int = 5000,
+        inter_timeout_ms: int = 3000,
+        barge_in: bool = True,
+    ) -> int:
+        """Play a prompt and collect digits; `GatherDone` says what came. Digits typed ahead count.
+
+        `first_timeout_ms` runs from the end of the prompt, `inter_timeout_ms` from each digit.
+        """
+    def record(
+        self, leg: int, path: str, *, stereo: bool = True, max_ms: int = 3_600_000, silence_stop_ms: int = 0
+    ) -> int:
+        """Record a leg to a WAV file (PCM16, 8 kHz), valid after a crash. Stereo: left heard from, right sent to the far end."""
+    def tone(self, leg: int, name: str, *, duration_ms: int = 0) -> int:
+        """Play `ringback`, `busy`, `congestion` or `beep` (425/1000 Hz); 0 ms is endless for cadenced tones."""
+    def send_dtmf(self, leg: int, digits: str, *, tone_ms: int = 100, gap_ms: int = 60) -> int:
+        """Send digits `0-9*#A-D` (RFC 4733); `,` pauses 500 ms."""
+    def join(self, a: int, b: int) -> int:
+        """Let two legs hear each other. Ends when either leg ends or on `stop_op`. Replaces playing on both legs."""
+    def stop_op(self, op: int) -> None:
+        """Stop an operation; it ends with result `stopped`."""
+    def stats(self) -> dict[str, int]:
+        """Return counters and gauges: `legs`, `dialogs`, `transactions`, `media_ports`, `events_waiting`, `dropped_*`, `refused_*` ..."""
+
+@final
+class Incoming:
+    """A new incoming call whose source matched a trunk. Untouched for `decide_within_ms` it ends as `overload`."""
+
+    __match_args__ = ("leg", "trunk")
+    leg: Final[int]
+    at_ns: Final[int]
+    trunk: Final[int]
+    source: Final[str]
+    call_id: Final[str]
+    request_uri: Final[str]
+    to_uri: Final[str]
+    from_uri: Final[str]
+    headers: Final[list[tuple[str, str]]]
+    """All headers as received, at most 100; bytes that are not UTF-8 are replaced."""
+    codec_ok: Final[bool]
+    """Whether the offer (or its absence) lets us answer with a codec of the trunk."""
+    dialog: Final[str]
+    """JSON for `end_dialog`."""
+
+@final
+class Progress:
+    """A provisional response 101-199 on a dialled leg (100 is reported too, with code 100)."""
+
+    __match_args__ = ("leg", "code")
+    leg: Final[int]
+    at_ns: Final[int]
+    code: Final[int]
+    phrase: Final[str]
+    early_media: Final[bool]
+    """The response carried usable SDP; media flows from now on."""
+
+@final
+class Answered:
+    """A dialled leg was answered (2xx with usable SDP) and acknowledged."""
+
+    __match_args__ = ("leg",)
+    leg: Final[int]
+    at_ns: Final[int]
+    code: Final[int]
+    phrase: Final[str]
+    codec: Final[str]
+    dialog: Final[str]
+
+@final
+class AnswerConfirmed:
+    """The caller of an incoming leg showed that it has our 200."""
+
+    __match_args__ = ("leg", "how")
+    leg: Final[int]
+    at_ns: Final[int]
+    how: Final[str]
+    """`ack`, `request` (in-dialog request) or `rtp`."""
+    codec: Final[str]
+
+@final
+class LateAnswer:
+    """A 2xx came after we had given the leg up; it was acknowledged and ended with BYE."""
+
+    __match_args__ = ("leg",)
+    leg: Final[int]
+    at_ns: Final[int]
+    code: Final[int]
+
+@final
+class Ended:
+    """The leg is over: dialog closed, media port free. Always the last event of a leg."""
+
+    __match_args__ = ("leg", "cause")
+    leg: Final[int]
+    at_ns: Final[int]
+    cause: Final[str]
+    """How it ended:
+
+    `response` dialled: a final response 3xx-6xx; incoming: our own; `cancelled` dialled: 487 or silence after our CANCEL;
+    incoming: the caller's CANCEL; `bye` a BYE, see `side`; `timeout` no response at all (Timer B);
+    `transport` the socket refused; `dns` the gateway's name did not resolve; `no_common_codec` answered, but with
+    unusable SDP; `no_ack` our 200 was never acknowledged; `overload` Python did not decide in time;
+    `no_media_port` the RTP range is exhausted; `stopped` the engine was stopped; `fault` a fault of our own.
+    """
+    side: Final[str]
+    """Who did it: `remote`, `local` or `network` (nobody: time-outs, sockets)."""
+    code: Final[int | None]
+    """Final SIP status code, as received or sent."""
+    phrase: Final[str | None]
+    reason: Final[str | None]
+    """Raw Reason header of the message that ended it, as received."""
+    q850: Final[int | None]
+    """Q.850 cause out of that header, 1-127."""
+    retry_after_s: Final[int | None]
+
+@final
+class Dtmf:
+    """The far end pressed a key; reported once for each press, whoever else consumed it."""
+
+    __match_args__ = ("leg", "digit")
+    leg: Final[int]
+    at_ns: Final[int]
+    digit: Final[str]
+    duration_ms: Final[int]
+    how: Final[str]
+    """`rfc4733` or `info`."""
+
+@final
+class OpDone:
+    """An operation ended: `done`, `stopped`, `replaced`, `digit`, `silence`, `limit`, `leg_ended` or `failed`."""
+
+    __match_args__ = ("op", "result")
+    op: Final[int]
+    leg: Final[int]
+    at_ns: Final[int]
+    result: Final[str]
+    detail: Final[str | None]
+    duration_ms: Final[int]
+
+@final
+class GatherDone:
+    """A gather ended: `match` (max digits or terminator), `no_input`, `too_few`, `stopped`, `replaced`, `leg_ended` or `failed`."""
+
+    __match_args__ = ("op", "digits")
+    op: Final[int]
+    leg: Final[int]
+    at_ns: Final[int]
+    digits: Final[str]
+    """The digits without the terminator."""
+    result: Final[str]
+    terminator: Final[str | None]
+
+@final
+class MediaLost:
+    """Nothing was received on an answered leg for `media_timeout_ms`; reported once until media comes back."""
+
+    __match_args__ = ("leg",)
+    leg: Final[int]
+    at_ns: Final[int]
+
+@final
+class Held:
+    """The far end put the leg on hold (`on`) or took it back."""
+
+    __match_args__ = ("leg", "on")
+    leg: Final[int]
+    at_ns: Final[int]
+    on: Final[bool]
+
+@final
+class LegStats:
+    """Media figures of a leg, reported once, just before `Ended`, if it had media."""
+
+    __match_args__ = ("leg",)
+    leg: Final[int]
+    at_ns: Final[int]
+    codec: Final[str]
+    packets_sent: Final[int]
+    packets_received: Final[int]
+    packets_lost: Final[int]
+    """Expected by sequence number, but never received."""
+    jitter_ms: Final[float]
+    """Interarrival jitter, RFC 3550 A.8."""
+    round_trip_ms: Final[float | None]
+
+@final
+class Overload:
+    """The engine began (`on`) or ceased to refuse new calls by itself; `why` names the limit."""
+
+    __match_args__ = ("on", "why")
+    at_ns: Final[int]
+    on: Final[bool]
+    why: Final[str]
+
+@final
+class Fault:
+    """A fault of the engine itself; the leg named (if any) is ended with cause `fault`."""
+
+    __match_args__ = ("what",)
+    at_ns: Final[int]
+    what: Final[str]
+    leg: Final[int | None]
+
+@final
+class Trace:
+    """One SIP message as sent or received (with `trace` on)."""
+
+    __match_args__ = ("leg", "direction")
+    at_ns: Final[int]
+    leg: Final[int | None]
+    direction: Final[str]
+    """`sent` or `received`."""
+    peer: Final[str]
+    message: Final[bytes]
+
+Event = (
+    Incoming
+    | Progress
+    | Answered
+    | AnswerConfirmed
+    | LateAnswer
+    | Ended
+    | Dtmf
+    | OpDone
+    | GatherDone
+    | MediaLost
+    | Held
+    | LegStats
+    | Overload
+    | Fault
+    | Trace
+)
