@@ -1,0 +1,102 @@
+//! What the engine asks of the user agent.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::event::LegId;
+use crate::sdp::Codec;
+
+/// An order for the user agent. One for a leg that is already over does nothing and is counted
+/// (`Counters::stale_commands`).
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Send an INVITE. Ends in `Answered` or `Ended`; progress on the way.
+    Dial {
+        /// The caller's choice, below `INCOMING_LEGS`, never used before.
+        leg: LegId,
+        /// Where the INVITE goes, already resolved.
+        peer: SocketAddr,
+        /// Request-URI and To, `sip:+49...@host`.
+        to: String,
+        /// From, `sip:+49...@host`.
+        from: String,
+        /// Display name of From, any text.
+        display_name: Option<String>,
+        /// Call-ID, token characters. Together with `local_tag` it makes the Via branch.
+        call_id: String,
+        /// From tag, token characters.
+        local_tag: String,
+        /// Extra headers; those the user agent owns, and any with line breaks, are left out and counted.
+        headers: Vec<(String, String)>,
+        /// What our SDP offers.
+        media: LocalMedia,
+        /// Answers to 401 and 407.
+        credentials: Option<Credentials>,
+        /// Follow one 3xx, and only one that leads back to `peer`.
+        allow_redirects: bool,
+    },
+    /// Send 180 on an incoming leg that was not answered yet. May be repeated.
+    Ring {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Send 200 with our SDP on an incoming leg.
+    Answer {
+        /// The leg.
+        leg: LegId,
+        /// What our SDP answers (or offers, if the INVITE had no SDP).
+        media: LocalMedia,
+    },
+    /// Refuse an incoming leg with a final response. After our 200 it does nothing.
+    Reject {
+        /// The leg.
+        leg: LegId,
+        /// 400-699; anything else becomes 480.
+        code: u16,
+        /// Value of a Reason header, as it is written.
+        reason: Option<String>,
+    },
+    /// End a leg in the way its state asks for: CANCEL (held until a provisional came), BYE, or 480.
+    Hangup {
+        /// The leg.
+        leg: LegId,
+        /// Goes out as `Reason: Q.850;cause=...`.
+        q850: Option<u8>,
+    },
+    /// End a dialog known only from the journal; see `end_dialog` of the Python contract. Counted, not reported.
+    EndDialog {
+        /// The `dialog` of `Incoming` or `Answered`, or the object made before the INVITE.
+        dialog: String,
+    },
+    /// End every leg with cause `stopped` and refuse new ones.
+    StopAll,
+    /// Valid RTP was received on an incoming leg after our 200: the caller has our answer.
+    MediaSeen {
+        /// The leg.
+        leg: LegId,
+    },
+}
+
+/// Our side of the media as it is written into SDP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalMedia {
+    /// Advertised address and port of our RTP.
+    pub rtp: SocketAddr,
+    /// Order of preference. telephone-event is always added.
+    pub codecs: Vec<Codec>,
+}
+
+/// Digest user and password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password, never printed.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}

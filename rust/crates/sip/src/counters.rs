@@ -1,0 +1,62 @@
+//! Numbers that show what the user agent did without reporting it. Nothing is dropped without one of them moving.
+
+/// Counters since start, and gauges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Gauge: legs that have not ended.
+    pub legs: u64,
+    /// Gauge: dialogs open, also those without a leg that are just being ended.
+    pub dialogs: u64,
+    /// Gauge: client and server transactions kept.
+    pub transactions: u64,
+    /// Datagrams received.
+    pub datagrams_received: u64,
+    /// Datagrams sent.
+    pub datagrams_sent: u64,
+    /// Messages of ours sent again.
+    pub retransmissions_sent: u64,
+    /// Requests received again and absorbed.
+    pub retransmissions_absorbed: u64,
+    /// Keep-alives (empty datagrams, CRLF).
+    pub keepalives: u64,
+    /// Datagrams that were no SIP and could not be answered.
+    pub dropped_garbage: u64,
+    /// Responses that belonged to nothing.
+    pub dropped_stray_responses: u64,
+    /// ACKs that belonged to nothing.
+    pub dropped_stray_acks: u64,
+    /// Requests other than INVITE from unknown sources, outside a dialog.
+    pub dropped_unknown_source: u64,
+    /// Malformed requests answered 400 or 505.
+    pub refused_malformed: u64,
+    /// INVITEs from unknown sources, 403.
+    pub refused_unknown_source: u64,
+    /// INVITEs refused 503 because of `max_legs`.
+    pub refused_max_legs: u64,
+    /// INVITEs refused 503 because of the rate of their source.
+    pub refused_rate: u64,
+    /// INVITEs refused 503 by the gate or after `StopAll`.
+    pub refused_gate: u64,
+    /// Requests refused for what they ask: 405, 415, 416, 420, 482, 483, 501 ...
+    pub refused_unsupported: u64,
+    /// Requests for a dialog we do not know, 481.
+    pub refused_no_dialog: u64,
+    /// In-dialog requests with a CSeq that went backwards, 500.
+    pub refused_cseq: u64,
+    /// Commands for legs that were already over.
+    pub stale_commands: u64,
+    /// Headers of `Dial` left out because they are ours or malformed.
+    pub refused_headers: u64,
+    /// Extra answers of a forked INVITE, each ended with ACK and BYE.
+    pub forked_answers: u64,
+    /// 2xx that came after `Ended`, or for an INVITE given by `EndDialog`; each got ACK and BYE.
+    pub late_answers: u64,
+    /// Dialogs given by `EndDialog` whose end was acknowledged or timed out.
+    pub dialogs_ended: u64,
+    /// Texts given to `EndDialog` that could not be read.
+    pub refused_dialogs: u64,
+    /// 401/407 answered with credentials.
+    pub challenges_answered: u64,
+    /// Messages of ours that could not be built.
+    pub faults: u64,
+}

@@ -1,0 +1,234 @@
+//! What the user agent reports.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::access::TrunkId;
+use crate::sdp::Negotiated;
+
+/// Number of a leg. Dialled legs are numbered by the engine, incoming ones by the user agent from [`INCOMING_LEGS`] up.
+pub type LegId = u64;
+
+/// First number of incoming legs.
+pub const INCOMING_LEGS: LegId = 1 << 40;
+
+/// What comes out of the user agent; drain with `poll_output` after every `handle_*`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Send this datagram.
+    Transmit {
+        /// Destination.
+        to: SocketAddr,
+        /// One whole SIP message.
+        bytes: Bytes,
+        /// The leg it belongs to, if any.
+        leg: Option<LegId>,
+    },
+    /// Something happened.
+    Event(Event),
+}
+
+/// Something that happened to a leg. Order per leg is kept; `Ended` comes exactly once for each leg and last
+/// (a `Trace` of what is retransmitted afterwards carries no leg).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A new incoming call whose source matched an access rule. Answer it with `Ring`, `Answer`, `Reject` or `Hangup`.
+    Incoming {
+        /// The new leg.
+        leg: LegId,
+        /// Trunk of the access rule.
+        trunk: TrunkId,
+        /// Where the INVITE came from.
+        source: SocketAddr,
+        /// Call-ID.
+        call_id: String,
+        /// Request-URI as received.
+        request_uri: String,
+        /// URI of To as received.
+        to_uri: String,
+        /// URI of From as received.
+        from_uri: String,
+        /// All headers as received, at most 100; bytes that are not UTF-8 are replaced.
+        headers: Vec<(String, String)>,
+        /// Whether the offer (or its absence) lets us answer with a codec of the trunk.
+        codec_ok: bool,
+        /// JSON for `Command::EndDialog`.
+        dialog: String,
+    },
+    /// A provisional response on a dialled leg; 100 too.
+    Progress {
+        /// The leg.
+        leg: LegId,
+        /// 100-199.
+        code: u16,
+        /// Its reason phrase.
+        phrase: String,
+        /// Set when it carried usable SDP: early media.
+        media: Option<Negotiated>,
+    },
+    /// A dialled leg was answered with usable SDP; the ACK is sent.
+    Answered {
+        /// The leg.
+        leg: LegId,
+        /// 200-299.
+        code: u16,
+        /// Its reason phrase.
+        phrase: String,
+        /// What was agreed.
+        media: Negotiated,
+        /// JSON for `Command::EndDialog`.
+        dialog: String,
+    },
+    /// Media was agreed or changed: our answer to an incoming call, the ACK of a delayed offer, a re-INVITE, an UPDATE.
+    MediaAgreed {
+        /// The leg.
+        leg: LegId,
+        /// What was agreed.
+        media: Negotiated,
+    },
+    /// The caller of an incoming leg showed that it has our 200.
+    AnswerConfirmed {
+        /// The leg.
+        leg: LegId,
+        /// How it showed.
+        how: Confirmation,
+    },
+    /// A 2xx came after we had given the leg up; it got ACK and BYE.
+    LateAnswer {
+        /// The leg.
+        leg: LegId,
+        /// 200-299.
+        code: u16,
+    },
+    /// The far end put the leg on hold or took it back.
+    Held {
+        /// The leg.
+        leg: LegId,
+        /// On hold now.
+        on: bool,
+    },
+    /// A digit came by SIP INFO.
+    InfoDtmf {
+        /// The leg.
+        leg: LegId,
+        /// One of `0-9*#A-D`.
+        digit: char,
+        /// As told by the far end, 1-10000; 250 if it did not say.
+        duration_ms: u32,
+    },
+    /// The leg is over; its last event.
+    Ended {
+        /// The leg.
+        leg: LegId,
+        /// How it ended.
+        cause: Cause,
+        /// Who did it.
+        side: Side,
+        /// Final status code as received or sent.
+        code: Option<u16>,
+        /// Its reason phrase.
+        phrase: Option<String>,
+        /// Raw Reason header(s) of the message that ended it, comma-joined.
+        reason: Option<String>,
+        /// Q.850 cause out of `reason`, 1-127.
+        q850: Option<u8>,
+        /// Retry-After of the final response.
+        retry_after_s: Option<u32>,
+    },
+    /// One message as sent or received (with `Config::trace`).
+    Trace {
+        /// The leg it belongs to, when known.
+        leg: Option<LegId>,
+        /// Sent, not received.
+        sent: bool,
+        /// The other end.
+        peer: SocketAddr,
+        /// The whole message.
+        bytes: Bytes,
+    },
+}
+
+/// How the caller of an incoming leg showed that it has our 200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Confirmation {
+    /// ACK.
+    Ack,
+    /// Any other request inside the dialog.
+    Request,
+    /// Media, as told by `Command::MediaSeen`.
+    Rtp,
+}
+
+impl Confirmation {
+    /// The word of the Python contract: `ack`, `request`, `rtp`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ack => "ack",
+            Self::Request => "request",
+            Self::Rtp => "rtp",
+        }
+    }
+}
+
+/// How a leg ended. The engine knows further causes of its own (`dns`, `overload`, `no_media_port`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A final response 3xx-6xx: theirs to our INVITE, or ours to theirs.
+    Response,
+    /// Dialled: 487, silence or a crossing 2xx after our CANCEL. Incoming: the caller's CANCEL.
+    Cancelled,
+    /// A BYE; see the side.
+    Bye,
+    /// No response at all (Timer B).
+    Timeout,
+    /// The socket refused.
+    Transport,
+    /// Answered, but with unusable SDP.
+    NoCommonCodec,
+    /// Our 200 was never acknowledged.
+    NoAck,
+    /// `Command::StopAll`.
+    Stopped,
+    /// A fault of our own (a message could not be built).
+    Fault,
+}
+
+impl Cause {
+    /// The word of the Python contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Response => "response",
+            Self::Cancelled => "cancelled",
+            Self::Bye => "bye",
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+            Self::NoCommonCodec => "no_common_codec",
+            Self::NoAck => "no_ack",
+            Self::Stopped => "stopped",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// Who ended a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The far end.
+    Remote,
+    /// We.
+    Local,
+    /// Nobody: time-outs, sockets.
+    Network,
+}
+
+impl Side {
+    /// The word of the Python contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Remote => "remote",
+            Self::Local => "local",
+            Self::Network => "network",
+        }
+    }
+}
