@@ -204,9 +204,7 @@ class Engine:
         A confirmed dialog gets BYE; an early one of ours gets CANCEL, and a 2xx that still comes gets ACK and
         BYE; an early one of theirs is answered 480 if the INVITE is repeated. The result is counted, not reported.
         """
-    def play(
-        self, leg: int, files: list[str], *, loop: int = 1, barge_in: bool = False, gain_db: float = 0.0
-    ) -> int:
+    def play(self, leg: int, files: list[str], *, loop: int = 1, barge_in: bool = False, gain_db: float = 0.0) -> int:
         """Play WAV files one after another to a leg and return the operation's id.
 
         A new `play` or `tone` on the leg replaces the old one, which ends as `replaced`.

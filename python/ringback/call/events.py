@@ -1,0 +1,228 @@
+"""What can happen to a call: the inputs of the call machine. Past tense, frozen, with the moment they happened.
+
+Legs count from 1. A leg is dialled in one or more *tries* (gateways, trunks), which also count from 1. Leg 1 of an incoming
+call is the caller and has no tries (`try_` is 0). Legs 2 and up of incoming and outbound calls come from the flow's connect node.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ringback.model.cause import Cause
+from ringback.model.status import HangupBy
+
+
+class TimerName(StrEnum):
+    """The timers a call can have running, at most one of each name and leg."""
+
+    RING = "ring"  # one over all tries of a leg
+    FIRST_RESPONSE = "first_response"  # one try without any provisional
+    INCOMING_RING = "incoming_ring"  # our caller hears ringing
+    MISS_CALL = "miss_call"
+    MAX_DURATION = "max_duration"
+    WIND_DOWN = "wind_down"  # decided and hung up, waiting for the legs
+
+
+class TryPlan(Struct, frozen=True, kw_only=True):
+    """One INVITE to be sent: through which gateway, to and from whom. URIs as `sip:+49...@host`."""
+
+    trunk_id: str
+    engine_trunk: int
+    gateway: str
+    to_uri: str
+    from_uri: str
+    first_response_ms: int = 4000
+
+
+class LegPlan(Struct, frozen=True, kw_only=True):
+    """How to reach one party. `blocked` says that an earlier trunk of the route had no free slot (evidence for no_channel)."""
+
+    party: str
+    tries: tuple[TryPlan, ...]
+    ring_ms: int
+    ring_from_request: bool = False
+    blocked: tuple[str, ...] = ()
+
+
+class DialPlan(Struct, frozen=True, kw_only=True):
+    """The plan of an outbound call (one leg) or click-to-call (two)."""
+
+    legs: tuple[LegPlan, ...]
+    flow_id: str | None = None
+    flow_version: str | None = None
+    max_duration_ms: int = 14_400_000
+
+
+class Admitted(Struct, frozen=True, kw_only=True):
+    """Outbound or click-to-call passed admission and its channels are reserved."""
+
+    at: datetime
+    plan: DialPlan
+
+
+class AdmissionRefused(Struct, frozen=True, kw_only=True):
+    """Admission said no. `check` is the slug of the check that failed, `sip_code` the answer to an incoming INVITE."""
+
+    at: datetime
+    check: str
+    detail: str = ""
+    sip_code: int | None = None
+
+
+class IncomingAdmitted(Struct, frozen=True, kw_only=True):
+    """An incoming call may go on: ring, then run the flow, or only ring (`miss_call_ms`)."""
+
+    at: datetime
+    ring_ms: int
+    miss_call_ms: int | None = None
+    flow_id: str | None = None
+    flow_version: str | None = None
+    max_duration_ms: int = 14_400_000
+
+
+class TryProgressed(Struct, frozen=True, kw_only=True):
+    """A provisional response, 100 included."""
+
+    at: datetime
+    leg: int
+    try_: int
+    code: int
+    phrase: str
+    early_media: bool = False
+
+
+class TryAnswered(Struct, frozen=True, kw_only=True):
+    """A dialled leg got a 2xx with usable SDP."""
+
+    at: datetime
+    leg: int
+    try_: int
+    code: int
+    phrase: str = "OK"
+    codec: str = ""
+    dialog: str = ""
+
+
+class LateAnswered(Struct, frozen=True, kw_only=True):
+    """A 2xx came after we had given the try up; the engine ended it with BYE."""
+
+    at: datetime
+    leg: int
+    try_: int
+    code: int
+
+
+class LegEnded(Struct, frozen=True, kw_only=True):
+    """The engine's `Ended`: of one try of a dialled leg, or of the caller's leg (`try_` 0)."""
+
+    at: datetime
+    leg: int
+    try_: int
+    cause: Cause
+
+
+class AnswerWasConfirmed(Struct, frozen=True, kw_only=True):
+    """The caller of an incoming call has our 200. `how`: ack, request, rtp."""
+
+    at: datetime
+    how: str
+    codec: str = ""
+
+
+class MediaWasLost(Struct, frozen=True, kw_only=True):
+    """Nothing came from an answered leg for the media time-out."""
+
+    at: datetime
+    leg: int
+
+
+class StatsReported(Struct, frozen=True, kw_only=True):
+    """Media figures of a leg."""
+
+    at: datetime
+    leg: int
+    codec: str
+    packets_sent: int
+    packets_received: int
+    packets_lost: int
+    jitter_ms: float
+    round_trip_ms: float | None = None
+
+
+class TimerFired(Struct, frozen=True, kw_only=True):
+    """A timer of ours is up. `leg` and `try_` are those of its start, 0 where it has none."""
+
+    at: datetime
+    name: TimerName
+    leg: int = 0
+    try_: int = 0
+
+
+class HangupRequested(Struct, frozen=True, kw_only=True):
+    """Somebody asked through the API (or a wrapper of ours) to withdraw or end the call."""
+
+    at: datetime
+    by: HangupBy = HangupBy.API
+
+
+class FlowNeededAnswer(Struct, frozen=True, kw_only=True):
+    """The flow reached a telephony widget on a call not answered yet."""
+
+    at: datetime
+    node: str
+
+
+class FlowFinished(Struct, frozen=True, kw_only=True):
+    """The flow is over: `end` (ran to its end), `hangup` (a hangup node; `sip_code` when unanswered) or `failed` (error, loop bound)."""
+
+    at: datetime
+    outcome: str
+    sip_code: int | None = None
+    detail: str = ""
+    node: str = ""
+
+
+class ConnectRequested(Struct, frozen=True, kw_only=True):
+    """The flow wants other parties on the line: one after another, or all at once; `ring_ms` for each.
+
+    `legs` without tries could not be routed or admitted and count as failed (`blocked` says why).
+    """
+
+    at: datetime
+    legs: tuple[LegPlan, ...]
+    at_once: bool = False
+
+
+class FaultHappened(Struct, frozen=True, kw_only=True):
+    """A fault of our own in this call's task."""
+
+    at: datetime
+    detail: str
+
+
+class ShutDown(Struct, frozen=True, kw_only=True):
+    """The process stops and the grace time is up."""
+
+    at: datetime
+
+
+CallEvent = (
+    Admitted
+    | AdmissionRefused
+    | IncomingAdmitted
+    | TryProgressed
+    | TryAnswered
+    | LateAnswered
+    | LegEnded
+    | AnswerWasConfirmed
+    | MediaWasLost
+    | StatsReported
+    | TimerFired
+    | HangupRequested
+    | FlowNeededAnswer
+    | FlowFinished
+    | ConnectRequested
+    | FaultHappened
+    | ShutDown
+)

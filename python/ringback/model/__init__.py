@@ -1,0 +1,1 @@
+"""Frozen types that travel through Ringback. Imports nothing of ours, does nothing."""

@@ -1,0 +1,68 @@
+"""Relations to carriers, and the rules that choose among them."""
+
+from msgspec import Struct
+
+from ringback.model.ids import AccountSid, RouteId, TrunkId
+from ringback.model.status import LegResult
+
+
+class OutcomeOverride(Struct, frozen=True, kw_only=True):
+    """One carrier's deviation: this SIP code or Q.850 cause means that leg result on this trunk.
+
+    Exactly one of `sip` (100-699) and `q850` (1-127) is set.
+    """
+
+    id: str
+    result: LegResult
+    sip: int | None = None
+    q850: int | None = None
+
+
+class Trunk(Struct, frozen=True, kw_only=True):
+    """A relation to a carrier.
+
+    Attributes:
+        engine_id: The number the engine knows the trunk by, unique in the installation.
+        account: Owner; None for the operator's trunk, usable by all accounts.
+        gateways: `host:port` each, in order of preference.
+        sources: Networks (`10.0.0.0/24`) or `address:port` that its calls come from; the gateways always count.
+        channels: Legs at once, None for no limit.
+        first_response_ms: Without any provisional for this long the next gateway or trunk is tried.
+        called_from: Where the called number of an incoming call stands: `request_uri`, `to`, or a header's name.
+        calling_from: Header order for the calling number.
+        overrides: Rows that come before the common table of leg results.
+    """
+
+    id: TrunkId
+    engine_id: int
+    name: str
+    account: AccountSid | None = None
+    gateways: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    username: str | None = None
+    password: str | None = None
+    codecs: tuple[str, ...] = ("PCMA", "PCMU")
+    channels: int | None = None
+    first_response_ms: int = 4000
+    allow_redirects: bool = False
+    send_pai: bool = False
+    called_from: str = "request_uri"
+    calling_from: tuple[str, ...] = ("P-Asserted-Identity", "Remote-Party-ID", "From")
+    test_only: bool = False
+    enabled: bool = True
+    overrides: tuple[OutcomeOverride, ...] = ()
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """An ordered rule: numbers that begin with `prefix` go to these trunks, first one first.
+
+    The longest prefix wins, then the lowest `order`. `strip` digits go from the front (after `+`), `prepend` comes instead.
+    """
+
+    id: RouteId
+    account: AccountSid | None = None
+    prefix: str
+    trunks: tuple[TrunkId, ...]
+    order: int = 0
+    strip: int = 0
+    prepend: str = ""
