@@ -1,0 +1,89 @@
+# Ringback: everything a developer or CI runs. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+UV := .uv/bin/uv
+BIN := .venv/bin
+export CARGO_TARGET_DIR ?= $(CURDIR)/rust/target
+RUST := cargo --locked
+CARGO := cd rust && cargo
+PACKAGES := sip-tester espeak-ng postgresql
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(UV):
+	@command -v python3 >/dev/null || { echo "Python 3.11 or newer is needed: install python3 and python3-venv."; exit 1; }
+	@command -v cargo >/dev/null || { echo "A Rust toolchain is needed (cargo, 1.88 or newer): see https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null || { echo "A C compiler is needed: install gcc or clang."; exit 1; }
+	python3 -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+.PHONY: setup
+setup: $(UV) ## Make the private environment: Python packages and the native engine
+	@echo "Setting up: Python packages, then the Rust engine (a few minutes the first time) ..."
+	@$(UV) sync --quiet --frozen --all-extras
+
+.PHONY: demo
+demo: setup ## Place and receive real calls until each of the 28 statuses has happened, and show them
+	@$(BIN)/ringback demo
+
+.PHONY: serve
+serve: setup ## Run the demo world: server, carrier simulator, test account
+	@$(BIN)/ringback serve --demo
+
+.PHONY: packages
+packages:
+	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Debian packages for the tests:$$missing"; \
+	    apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  else \
+	    echo "The tests need Debian packages that are not installed:$$missing"; \
+	    echo "Install them with: sudo apt-get install$$missing"; exit 1; \
+	  fi; \
+	fi
+
+.PHONY: check
+check: setup ## Lint, types, layers, sizes, generated documents
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest ringback._engine
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_sizes.py
+	$(BIN)/python tools/generate_docs.py --check
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --quiet --all-targets -- -D warnings
+
+.PHONY: test
+test: setup packages test-rust test-python ## Everything CI runs besides check and demo
+
+.PHONY: test-rust
+test-rust:
+	$(CARGO) test --locked --quiet --workspace --exclude ringback-py
+
+.PHONY: test-python
+test-python:
+	$(BIN)/pytest -q
+
+.PHONY: format
+format: setup ## Format Python and Rust
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	$(CARGO) fmt
+
+.PHONY: docs
+docs: setup ## Write the generated documents anew
+	$(BIN)/python tools/generate_docs.py
+
+.PHONY: bench
+bench: setup ## Measure; figures go to build/bench/
+	$(BIN)/python -m bench
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf .venv .uv build rust/target python/ringback/_engine*.so
