@@ -180,6 +180,8 @@ class Engine:
         """
     def ring(self, leg: int) -> None:
         """Send 180 Ringing on an incoming leg. May be repeated."""
+    def early_media(self, leg: int) -> None:
+        """Send 183 Session Progress with our SDP on an incoming leg: the caller hears what is played before the answer."""
     def answer(self, leg: int) -> None:
         """Send 200 OK with our SDP on an incoming leg; `AnswerConfirmed` follows, or `Ended` with cause `no_ack`."""
     def reject(self, leg: int, code: int, *, reason: str | None = None) -> None:
