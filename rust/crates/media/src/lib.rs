@@ -1,1 +1,23 @@
-//! Placeholder.
+//! RTP media for G.711 legs: playing, gathering digits, recording, tones, DTMF and joining two legs.
+//!
+//! [`Media`] is the handle the engine holds. It queues commands for *shards*: OS threads that each own a share of the
+//! legs with their sockets and visit every leg once in 20 ms. The core of a shard ([`Shard`]) has no socket, clock or
+//! thread: packets, commands and ticks go in with the time they happened; packets, events and disk jobs come out.
+//! Two more threads do what may block: one decodes prompts, one writes recordings.
+//!
+//! This crate must not know SIP, Python or tokio.
+#![deny(unsafe_code)]
+
+mod command;
+mod config;
+mod counters;
+mod error;
+mod event;
+mod media;
+
+pub use command::{Codec, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
+pub use config::MediaConfig;
+pub use counters::MediaCounters;
+pub use error::MediaError;
+pub use event::{EventSink, GatherResult, MediaEvent, MediaStats, OpResult};
+pub use media::Media;
