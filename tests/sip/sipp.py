@@ -1,0 +1,99 @@
+"""Runs one SIPp scenario as a process: the peer in these tests that we did not write."""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+
+
+def free_udp_port() -> int:
+    """Return a UDP port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Sipp:
+    """A running SIPp. `await finished()` returns when it made its one call, and fails with its log if it did not like it."""
+
+    process: asyncio.subprocess.Process
+    port: int
+    scenario: str
+    folder: Path
+
+    async def finished(self, *, timeout_s: float = 20.0) -> None:
+        """Wait for the end and check that SIPp saw exactly what its scenario expects."""
+        output = b""
+        try:
+            async with asyncio.timeout(timeout_s):
+                output, _ = await self.process.communicate()
+        except TimeoutError:
+            await self.stop()
+            raise AssertionError(f"SIPp {self.scenario} did not finish within {timeout_s} s") from None
+        assert self.process.returncode == 0, self._complaint(output)
+
+    def _complaint(self, output: bytes) -> str:
+        logs = "\n".join(path.read_text(errors="replace")[-4000:] for path in sorted(self.folder.glob("*.log")))
+        return f"SIPp {self.scenario} ended with {self.process.returncode}\n{logs}\n{output.decode(errors='replace')[-1500:]}"
+
+    async def stop(self) -> None:
+        """End it if it still runs."""
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+async def start_sipp(
+    scenario: str,
+    folder: Path,
+    *,
+    remote: str | None = None,
+    service: str = "test",
+    port: int | None = None,
+    **keys: object,
+) -> Sipp:
+    """Start SIPp for one call.
+
+    Args:
+        scenario: Name of a file under `scenarios/`.
+        folder: Where it may write its logs.
+        remote: `host:port` to call; None waits for a call.
+        service: The called number.
+        keys: Values for `[name]` in the scenario.
+    """
+    port = port or free_udp_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-l", "1", "-r", "1", "-nostdin"]
+    command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_udp_port()), "-s", service]
+    command += [
+        "-trace_err",
+        "-error_file",
+        str(folder / "errors.log"),
+        "-trace_msg",
+        "-message_file",
+        str(folder / "messages.log"),
+    ]
+    command += ["-recv_timeout", "15000", "-timeout", "25", "-timeout_error"]
+    for name, value in keys.items():
+        command += ["-key", name, str(value)]
+    if remote is not None:
+        command.append(remote)
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    if remote is None:
+        await _listening(port, process)
+    return Sipp(process, port, scenario, folder)
+
+
+async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
+    """Wait until somebody has bound the port: its line appears in the kernel's table of UDP sockets."""
+    wanted = f"0100007F:{port:04X}"
+    async with asyncio.timeout(10):
+        while wanted not in Path("/proc/net/udp").read_text():  # noqa: ASYNC240  (a kernel table, not a disk)
+            assert process.returncode is None, "SIPp did not start"
+            await asyncio.sleep(0.01)
