@@ -1,0 +1,1 @@
+"""The paths, fields and answers that integrations of the compatible generation already speak."""

@@ -1,0 +1,110 @@
+"""Reads a body's fields into a struct and lists every problem at once: unknown, missing and wrong fields.
+
+msgspec stops at the first fault; people who fill in a request want to know all of them. So each field is converted by itself.
+"""
+
+import re
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from ringback.api.problems import FieldProblem, ProblemError, invalid
+
+StructType = TypeVar("StructType", bound=msgspec.Struct)
+
+MAX_DEPTH = 32
+"""Nesting of a body. Flow documents need 8; deeper ones are attacks on recursion."""
+
+_PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+
+
+def read_fields(
+    model: type[StructType], raw: Any, *, lax: bool, unavailable: dict[str, str] | None = None
+) -> StructType:
+    """Make a `model` of a decoded body.
+
+    Args:
+        model: What is wanted; its field types and `msgspec.Meta` say what is allowed.
+        raw: The decoded body.
+        lax: Texts may stand for numbers and booleans, as in forms.
+        unavailable: Fields that are known but not offered yet, with the sentence that says so.
+
+    Raises:
+        ProblemError: `invalid-request`, listing every fault.
+    """
+    if not isinstance(raw, dict):
+        raise invalid([FieldProblem(field="", detail=f"the body must be an object, not {_name_type(raw)}")])
+    _refuse_unstorable(raw)
+    known = {info.encode_name: info for info in fields(model)}
+    problems = _find_unknown(raw, known, unavailable or {})
+    values: dict[str, Any] = {}
+    for name, info in known.items():
+        if name not in raw:
+            if info.required:
+                problems.append(FieldProblem(field=name, detail="is missing"))
+            continue
+        try:
+            values[info.name] = msgspec.convert(raw[name], info.type, strict=not lax)
+        except (msgspec.ValidationError, RecursionError) as error:
+            problems.append(_explain(name, info, str(error)))
+    if problems:
+        raise invalid(problems)
+    return model(**values)
+
+
+def _find_unknown(raw: dict[str, Any], known: dict[str, FieldInfo], unavailable: dict[str, str]) -> list[FieldProblem]:
+    problems = []
+    for name in raw:
+        if name in unavailable:
+            problems.append(FieldProblem(field=name, detail=unavailable[name]))
+        elif name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(sorted(known))}"
+            problems.append(FieldProblem(field=name[:100], detail=f"is not a field of this request; {hint}"))
+    return problems
+
+
+def _explain(name: str, info: FieldInfo, message: str) -> FieldProblem:
+    match = _PATH.match(message)
+    what, path = (match["what"], match["path"] or "") if match else (message, "")
+    del info
+    return FieldProblem(field=name + path.removeprefix("$"), detail=_lower_first(what))
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _name_type(raw: Any) -> str:
+    names = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
+    return names.get(type(raw), "something else")
+
+
+def _refuse_unstorable(raw: Any) -> None:
+    """Refuse what no database column or JSON encoder of ours can hold: NUL characters, endless nesting.
+
+    Raises:
+        ProblemError: `malformed-body`.
+    """
+    waiting: list[tuple[Any, int]] = [(raw, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise ProblemError("malformed-body", f"The body is nested more than {MAX_DEPTH} levels deep.")
+        if isinstance(value, str) and "\0" in value:
+            raise ProblemError("malformed-body", "The body holds a NUL character (\\u0000) in a text.")
+        if isinstance(value, dict):
+            waiting += [(key, depth + 1) for key in value] + [(item, depth + 1) for item in value.values()]
+        elif isinstance(value, list):
+            waiting += [(item, depth + 1) for item in value]
+
+
+def takes_text(annotation: Any) -> bool:
+    """Tell whether a field's type allows a text as it stands (used to describe forms)."""
+    if annotation is str:
+        return True
+    if get_origin(annotation) is None:
+        return False
+    return any(takes_text(argument) for argument in get_args(annotation))
