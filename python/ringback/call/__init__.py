@@ -1,1 +1,1 @@
-"""To be described by its first module."""
+"""Pure decisions about one call: its machine, admission, leg results, the 28 statuses, retry and crash rules."""

@@ -9,8 +9,13 @@ from ringback.model.journal import EntryKind, Verdict
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """Write a journal entry. `durable`: it must be committed before any later effect of the list is carried out."""
+    """Write a journal entry with exactly this `seq`; its moment is the event's.
 
+    `durable`: it must be committed before any later effect of the list is carried out. The machine counts `seq` from the
+    `next_seq` given to `initial`, without gaps.
+    """
+
+    seq: int
     kind: EntryKind
     data: dict[str, Any] = field(default_factory=dict)
     durable: bool = False
@@ -82,6 +87,12 @@ class PlayRingback(Struct, frozen=True, kw_only=True):
     leg: int
 
 
+class StopRingback(Struct, frozen=True, kw_only=True):
+    """Stop the ringback tone: nobody was reached and the flow goes on."""
+
+    leg: int
+
+
 class StartFlow(Struct, frozen=True, kw_only=True):
     """Run the call's flow (or its sound or message target). `answered`: the party already hears us."""
 
@@ -111,7 +122,10 @@ class Announce(Struct, frozen=True, kw_only=True):
 
 
 class Finish(Struct, frozen=True, kw_only=True):
-    """Commit the final record: status, release of channels, retry and `call_end` in one transaction. Always last."""
+    """Commit the final record: status, release of channels, retry and `call_end` in one transaction. Always last.
+
+    The `final` entry stands just before it as a `Record` and belongs into the same transaction.
+    """
 
     verdict: Verdict
 
@@ -127,6 +141,7 @@ CallEffect = (
     | StopTimer
     | JoinLegs
     | PlayRingback
+    | StopRingback
     | StartFlow
     | TellFlow
     | StopFlow

@@ -6,11 +6,14 @@ call is the caller and has no tries (`try_` is 0). Legs 2 and up of incoming and
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ringback.model.cause import Cause
+from ringback.model.journal import EntryKind
 from ringback.model.status import HangupBy
+from ringback.model.trunk import OutcomeOverride
 
 
 class TimerName(StrEnum):
@@ -25,7 +28,10 @@ class TimerName(StrEnum):
 
 
 class TryPlan(Struct, frozen=True, kw_only=True):
-    """One INVITE to be sent: through which gateway, to and from whom. URIs as `sip:+49...@host`."""
+    """One INVITE to be sent: through which gateway, to and from whom. URIs as `sip:+49...@host`.
+
+    `overrides` are the trunk's own rows for reading its answers (`ringback.call.outcome`).
+    """
 
     trunk_id: str
     engine_trunk: int
@@ -33,6 +39,7 @@ class TryPlan(Struct, frozen=True, kw_only=True):
     to_uri: str
     from_uri: str
     first_response_ms: int = 4000
+    overrides: tuple[OutcomeOverride, ...] = ()
 
 
 class LegPlan(Struct, frozen=True, kw_only=True):
@@ -54,6 +61,23 @@ class DialPlan(Struct, frozen=True, kw_only=True):
     max_duration_ms: int = 14_400_000
 
 
+class Queued(Struct, frozen=True, kw_only=True):
+    """No channel was free and the account queues: the call waits, at latest until `until`."""
+
+    at: datetime
+    until: datetime
+
+
+class QueueTimedOut(Struct, frozen=True, kw_only=True):
+    """The call waited too long. `why`: `waited` (queue time) or `missed_schedule` (found much too late after a stop).
+
+    Expected and without effect once the call has left the queue.
+    """
+
+    at: datetime
+    why: str = "waited"
+
+
 class Admitted(Struct, frozen=True, kw_only=True):
     """Outbound or click-to-call passed admission and its channels are reserved."""
 
@@ -62,7 +86,7 @@ class Admitted(Struct, frozen=True, kw_only=True):
 
 
 class AdmissionRefused(Struct, frozen=True, kw_only=True):
-    """Admission said no. `check` is the slug of the check that failed, `sip_code` the answer to an incoming INVITE."""
+    """Admission said no. `check` is one of `ringback.call.admission.Check`, `sip_code` the answer to an incoming INVITE."""
 
     at: datetime
     check: str
@@ -114,7 +138,11 @@ class LateAnswered(Struct, frozen=True, kw_only=True):
 
 
 class LegEnded(Struct, frozen=True, kw_only=True):
-    """The engine's `Ended`: of one try of a dialled leg, or of the caller's leg (`try_` 0)."""
+    """The engine's `Ended`: of one try of a dialled leg, or of the caller's leg (`try_` 0).
+
+    Besides the engine's words the running side may say cause `no_channel` (side `local`): the INVITE was not sent because
+    the trunk had no free slot when its turn came.
+    """
 
     at: datetime
     leg: int
@@ -194,6 +222,17 @@ class ConnectRequested(Struct, frozen=True, kw_only=True):
     at_once: bool = False
 
 
+class Noted(Struct, frozen=True, kw_only=True):
+    """Something for the journal that decides nothing: flow trail and inputs, refused events. Becomes a `Record`.
+
+    `kind` is one of `flow_started`, `flow_step`, `flow_input`, `machine_refused`.
+    """
+
+    at: datetime
+    kind: EntryKind
+    data: dict[str, Any] = field(default_factory=dict)
+
+
 class FaultHappened(Struct, frozen=True, kw_only=True):
     """A fault of our own in this call's task."""
 
@@ -208,7 +247,9 @@ class ShutDown(Struct, frozen=True, kw_only=True):
 
 
 CallEvent = (
-    Admitted
+    Queued
+    | QueueTimedOut
+    | Admitted
     | AdmissionRefused
     | IncomingAdmitted
     | TryProgressed
@@ -223,6 +264,7 @@ CallEvent = (
     | FlowNeededAnswer
     | FlowFinished
     | ConnectRequested
+    | Noted
     | FaultHappened
     | ShutDown
 )

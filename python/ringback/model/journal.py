@@ -29,6 +29,7 @@ class EntryKind(StrEnum):
     LEG_ENDED = "leg_ended"  # [leg, try, cause: Cause]
     LEG_STATS = "leg_stats"  # [leg, ...]
     JOINED = "joined"  # [legs]
+    MEDIA_LOST = "media_lost"  # nothing heard from an answered leg for the media time-out [leg]
     RINGING = "ringing"  # our 180 on an incoming call
     ANSWERING = "answering"  # *before* our 200
     ANSWER_CONFIRMED = "answer_confirmed"  # [how]
