@@ -1,0 +1,37 @@
+"""All repositories in one value, as the running side and the API get them."""
+
+from msgspec import Struct
+
+from ringback.store.accounts import AccountRepository
+from ringback.store.api_keys import ApiKeyRepository
+from ringback.store.audit import AuditReader
+from ringback.store.blocked import BlockedNumberRepository
+from ringback.store.calls import CallRepository
+from ringback.store.decision_tables import DecisionTableRepository
+from ringback.store.flows import FlowRepository
+from ringback.store.idempotency import IdempotencyRepository
+from ringback.store.numbers import NumberRepository
+from ringback.store.outbox import OutboxRepository
+from ringback.store.routes import RouteRepository
+from ringback.store.sounds import SoundRepository
+from ringback.store.traces import TraceRepository
+from ringback.store.trunks import TrunkRepository
+
+
+class Repositories(Struct, frozen=True, kw_only=True):
+    """One repository for each kind of thing. Reads run beside the writer; writes go through it and return when committed."""
+
+    accounts: AccountRepository
+    api_keys: ApiKeyRepository
+    audit: AuditReader
+    blocked: BlockedNumberRepository
+    calls: CallRepository
+    decision_tables: DecisionTableRepository
+    flows: FlowRepository
+    idempotency: IdempotencyRepository
+    numbers: NumberRepository
+    outbox: OutboxRepository
+    routes: RouteRepository
+    sounds: SoundRepository
+    traces: TraceRepository
+    trunks: TrunkRepository
