@@ -1,0 +1,77 @@
+"""Paths outside accounts: is it alive, is it ready, its figures, and the list of problems."""
+
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.params import FromPath, SkipValidation
+from msgspec import Struct
+
+from ringback.api.problems import MEDIA_TYPE, PROBLEMS, Problem, ProblemError, ProblemKind
+from ringback.api.services import ApiServices
+
+Services = Annotated[NamedDependency[ApiServices], SkipValidation[ApiServices]]
+
+
+class Alive(Struct, frozen=True, kw_only=True):
+    """The process answers."""
+
+    alive: bool = True
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """Whether new calls can be taken, and if not, why."""
+
+    ready: bool
+    problems: tuple[str, ...] = ()
+
+
+@get("/healthz", security=[{}], tags=["operator"], operation_id="healthz")
+async def healthz() -> Alive:
+    """Tell that the process answers. Says nothing about whether calls can be taken; `/readyz` does."""
+    return Alive()
+
+
+@get(
+    "/readyz",
+    security=[{}],
+    tags=["operator"],
+    operation_id="readyz",
+    responses={503: ResponseSpec(Readiness, generate_examples=False, description="New calls cannot be taken now.")},
+)
+async def readyz(services: NamedDependency[ApiServices]) -> Response[Readiness]:
+    """Tell whether new calls can be taken."""
+    health = services.health()
+    return Response(
+        Readiness(ready=health.is_ready, problems=health.problems), status_code=200 if health.is_ready else 503
+    )
+
+
+@get("/metrics", security=[{}], tags=["operator"], operation_id="metrics", media_type="text/plain; version=0.0.4")
+async def metrics(services: NamedDependency[ApiServices]) -> str:
+    """Return the figures of this process in Prometheus' text format."""
+    return services.metrics().decode()
+
+
+@get("/problems", security=[{}], tags=["operator"], operation_id="listProblems")
+async def list_problems() -> list[ProblemKind]:
+    """List every way in which a request can be refused."""
+    return list(PROBLEMS.values())
+
+
+@get(
+    "/problems/{slug:str}",
+    security=[{}],
+    tags=["operator"],
+    operation_id="getProblem",
+    responses={404: ResponseSpec(Problem, generate_examples=False, description="not-found", media_type=MEDIA_TYPE)},  # type: ignore[arg-type]
+)
+async def get_problem(slug: FromPath[str]) -> ProblemKind:
+    """Describe one way in which a request can be refused: what a problem's `type` points to."""
+    if slug not in PROBLEMS:
+        raise ProblemError("not-found", f"There is no problem `{slug[:100]}`; `/problems` lists them.")
+    return PROBLEMS[slug]
+
+
+HANDLERS = [healthz, readyz, metrics, list_problems, get_problem]
