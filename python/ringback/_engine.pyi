@@ -267,6 +267,21 @@ class Incoming:
     """Whether the offer (or its absence) lets us answer with a codec of the trunk."""
     dialog: Final[str]
     """JSON for `end_dialog`."""
+    def __new__(
+        cls,
+        *,
+        leg: int,
+        at_ns: int,
+        trunk: int,
+        source: str,
+        call_id: str,
+        request_uri: str,
+        to_uri: str,
+        from_uri: str,
+        headers: list[tuple[str, str]],
+        codec_ok: bool,
+        dialog: str,
+    ) -> Incoming: ...
 
 @final
 class Progress:
@@ -279,6 +294,7 @@ class Progress:
     phrase: Final[str]
     early_media: Final[bool]
     """The response carried usable SDP; media flows from now on."""
+    def __new__(cls, *, leg: int, at_ns: int, code: int, phrase: str, early_media: bool) -> Progress: ...
 
 @final
 class Answered:
@@ -291,6 +307,7 @@ class Answered:
     phrase: Final[str]
     codec: Final[str]
     dialog: Final[str]
+    def __new__(cls, *, leg: int, at_ns: int, code: int, phrase: str, codec: str, dialog: str) -> Answered: ...
 
 @final
 class AnswerConfirmed:
@@ -302,6 +319,7 @@ class AnswerConfirmed:
     how: Final[str]
     """`ack`, `request` (in-dialog request) or `rtp`."""
     codec: Final[str]
+    def __new__(cls, *, leg: int, at_ns: int, how: str, codec: str) -> AnswerConfirmed: ...
 
 @final
 class LateAnswer:
@@ -311,6 +329,7 @@ class LateAnswer:
     leg: Final[int]
     at_ns: Final[int]
     code: Final[int]
+    def __new__(cls, *, leg: int, at_ns: int, code: int) -> LateAnswer: ...
 
 @final
 class Ended:
@@ -338,6 +357,19 @@ class Ended:
     q850: Final[int | None]
     """Q.850 cause out of that header, 1-127."""
     retry_after_s: Final[int | None]
+    def __new__(
+        cls,
+        *,
+        leg: int,
+        at_ns: int,
+        cause: str,
+        side: str,
+        code: int | None = None,
+        phrase: str | None = None,
+        reason: str | None = None,
+        q850: int | None = None,
+        retry_after_s: int | None = None,
+    ) -> Ended: ...
 
 @final
 class Dtmf:
@@ -350,6 +382,7 @@ class Dtmf:
     duration_ms: Final[int]
     how: Final[str]
     """`rfc4733` or `info`."""
+    def __new__(cls, *, leg: int, at_ns: int, digit: str, duration_ms: int, how: str) -> Dtmf: ...
 
 @final
 class OpDone:
@@ -362,6 +395,16 @@ class OpDone:
     result: Final[str]
     detail: Final[str | None]
     duration_ms: Final[int]
+    def __new__(
+        cls,
+        *,
+        op: int,
+        leg: int,
+        at_ns: int,
+        result: str,
+        detail: str | None = None,
+        duration_ms: int,
+    ) -> OpDone: ...
 
 @final
 class GatherDone:
@@ -375,6 +418,16 @@ class GatherDone:
     """The digits without the terminator."""
     result: Final[str]
     terminator: Final[str | None]
+    def __new__(
+        cls,
+        *,
+        op: int,
+        leg: int,
+        at_ns: int,
+        digits: str,
+        result: str,
+        terminator: str | None = None,
+    ) -> GatherDone: ...
 
 @final
 class MediaLost:
@@ -383,6 +436,7 @@ class MediaLost:
     __match_args__ = ("leg",)
     leg: Final[int]
     at_ns: Final[int]
+    def __new__(cls, *, leg: int, at_ns: int) -> MediaLost: ...
 
 @final
 class Held:
@@ -392,6 +446,7 @@ class Held:
     leg: Final[int]
     at_ns: Final[int]
     on: Final[bool]
+    def __new__(cls, *, leg: int, at_ns: int, on: bool) -> Held: ...
 
 @final
 class LegStats:
@@ -408,6 +463,18 @@ class LegStats:
     jitter_ms: Final[float]
     """Interarrival jitter, RFC 3550 A.8."""
     round_trip_ms: Final[float | None]
+    def __new__(
+        cls,
+        *,
+        leg: int,
+        at_ns: int,
+        codec: str,
+        packets_sent: int,
+        packets_received: int,
+        packets_lost: int,
+        jitter_ms: float,
+        round_trip_ms: float | None = None,
+    ) -> LegStats: ...
 
 @final
 class Overload:
@@ -417,6 +484,7 @@ class Overload:
     at_ns: Final[int]
     on: Final[bool]
     why: Final[str]
+    def __new__(cls, *, at_ns: int, on: bool, why: str) -> Overload: ...
 
 @final
 class Fault:
@@ -426,6 +494,7 @@ class Fault:
     at_ns: Final[int]
     what: Final[str]
     leg: Final[int | None]
+    def __new__(cls, *, at_ns: int, what: str, leg: int | None = None) -> Fault: ...
 
 @final
 class Trace:
@@ -438,6 +507,7 @@ class Trace:
     """`sent` or `received`."""
     peer: Final[str]
     message: Final[bytes]
+    def __new__(cls, *, at_ns: int, leg: int | None = None, direction: str, peer: str, message: bytes) -> Trace: ...
 
 Event = (
     Incoming

@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Joins SIP, network and media into legs, operations and events.
+//!
+//! [`Engine`] is what the Python module wraps: its methods check, number and queue; a signaling thread carries out.
+//! The core of that thread is free of I/O and knows everything the Python contract (`_engine.pyi`) promises about
+//! the order of events. Nothing here knows Python.
+#![cfg_attr(not(test), forbid(unsafe_code))]
+
+pub mod args;
+mod command;
+mod config;
+mod core;
+mod error;
+mod event;
+mod gatekeeper;
+mod handle;
+mod ids;
+mod media_port;
+mod queue;
+mod running;
+mod signaling;
+mod stats;
+
+pub use command::{Gather, Operation, Tone};
+pub use config::{AccessRule, EngineConfig, TrunkConfig, in_range, parse_codecs, parse_network};
+pub use error::EngineError;
+pub use event::{Ended, Event, Incoming, LegStats, What};
+pub use handle::{DialRequest, Engine};
+pub use ids::{LegId, OpId, TrunkId};
+pub use stats::Stats;

@@ -1,0 +1,78 @@
+//! What Python asks for, checked and numbered, on its way to the signaling thread.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ringback_sip::{Codec, Credentials};
+
+use crate::config::{AccessRule, TrunkConfig};
+use crate::ids::{LegId, OpId};
+
+/// One order. Meanings are those of the methods of `Engine` in the Python contract.
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    SetTables { trunks: Vec<TrunkConfig>, access: Vec<AccessRule> },
+    SetAccepting(bool),
+    Dial(Box<Dial>),
+    Ring { leg: LegId },
+    EarlyMedia { leg: LegId },
+    Answer { leg: LegId },
+    Reject { leg: LegId, code: u16, reason: Option<String> },
+    Hangup { leg: LegId, q850: Option<u8> },
+    EndDialog { dialog: String },
+    Start { op: OpId, leg: LegId, operation: Operation },
+    StopOp { op: OpId },
+    Stop { grace: Duration },
+}
+
+/// Everything an INVITE of ours needs; what the trunk decides is copied in, so that later changes do not matter.
+#[derive(Debug, Clone)]
+pub(crate) struct Dial {
+    pub(crate) leg: LegId,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) to: String,
+    pub(crate) from: String,
+    pub(crate) display_name: Option<String>,
+    pub(crate) call_id: String,
+    pub(crate) local_tag: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) codecs: Vec<Codec>,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) allow_redirects: bool,
+}
+
+/// What a leg's media is to do.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // argument by argument documented in `_engine.pyi`
+pub enum Operation {
+    Play { files: Vec<PathBuf>, loop_count: u32, barge_in: bool, gain_db: f64 },
+    Gather(Gather),
+    Record { path: PathBuf, stereo: bool, max: Duration, silence_stop: Option<Duration> },
+    Tone { name: Tone, duration: Option<Duration> },
+    SendDtmf { digits: String, tone: Duration, gap: Duration },
+    Join { other: LegId },
+}
+
+/// Collecting digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Gather {
+    pub files: Vec<PathBuf>,
+    pub min_digits: u32,
+    pub max_digits: u32,
+    pub terminators: String,
+    pub first_timeout: Duration,
+    pub inter_timeout: Duration,
+    pub barge_in: bool,
+}
+
+/// Tones of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Tone {
+    Ringback,
+    Busy,
+    Congestion,
+    Beep,
+}

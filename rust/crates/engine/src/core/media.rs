@@ -1,0 +1,71 @@
+//! What media reports.
+
+use std::time::Instant;
+
+use ringback_media::{MediaEvent, MediaStats};
+use ringback_sip as sip;
+
+use super::{Core, MediaPort};
+use crate::event::{LegStats, What};
+use crate::ids::LegId;
+
+impl<M: MediaPort> Core<M> {
+    /// Take one event of the media side. Those of legs and operations that are over are ignored.
+    pub(crate) fn handle_media(&mut self, now: Instant, event: MediaEvent) {
+        match event {
+            MediaEvent::FirstPacket { leg } => self.first_packet(leg),
+            MediaEvent::Dtmf { leg, digit, duration_ms } => {
+                if self.is_reporting(leg) {
+                    self.report(now, What::Dtmf { leg, digit, duration_ms, how: "rfc4733" });
+                }
+            }
+            MediaEvent::OpDone { op, leg: _, result, detail, duration_ms } => {
+                self.media_op_done(now, op, result.as_str(), detail, duration_ms);
+            }
+            MediaEvent::GatherDone { op, leg: _, digits, result, terminator, detail: _ } => {
+                self.media_gather_done(now, op, digits, result.as_str(), terminator);
+            }
+            MediaEvent::Lost { leg } => {
+                if self.is_reporting(leg) {
+                    self.report(now, What::MediaLost { leg });
+                }
+            }
+            MediaEvent::Fault { leg, what } => self.handle_fault(now, what, Some(leg)),
+            MediaEvent::Stats { leg, stats } => self.keep_figures(leg, &stats),
+            MediaEvent::Closed { leg } => {
+                self.current = Some(leg);
+                self.finish(now, leg);
+            }
+        }
+    }
+
+    /// The caller of a leg we answered shows by its media that it has our 200.
+    fn first_packet(&mut self, leg: LegId) {
+        self.current = Some(leg);
+        if self.legs.get(&leg).is_some_and(|entry| entry.incoming && entry.answered && !entry.is_closing()) {
+            self.sip_commands.push_back(sip::Command::MediaSeen { leg });
+        }
+    }
+
+    fn keep_figures(&mut self, leg: LegId, stats: &MediaStats) {
+        self.current = Some(leg);
+        let Some(entry) = self.legs.get_mut(&leg) else { return };
+        // Without an agreement there was no media to have figures of.
+        let Some(codec) = stats.codec.map(ringback_media::Codec::name) else { return };
+        entry.stats = Some(LegStats {
+            leg,
+            codec,
+            packets_sent: stats.packets_sent,
+            packets_received: stats.packets_received,
+            packets_lost: stats.packets_lost,
+            jitter_ms: stats.jitter_ms,
+            round_trip_ms: stats.round_trip_ms,
+        });
+    }
+
+    /// Events of a leg may still be reported while its media closes.
+    fn is_reporting(&mut self, leg: LegId) -> bool {
+        self.current = Some(leg);
+        self.legs.contains_key(&leg)
+    }
+}

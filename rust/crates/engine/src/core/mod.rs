@@ -1,0 +1,220 @@
+//! Legs and operations between SIP, media and Python, without I/O: commands, SIP events and media events go in, each
+//! with its time; SIP commands, name look-ups and events come out; media is told through [`MediaPort`].
+//!
+//! Guarantees made here, whatever the other sides do: `Ended` exactly once and last for each leg, and exactly one end
+//! for each operation, at the latest just before the `Ended` of its leg.
+
+mod commands;
+mod ending;
+mod leg;
+mod media;
+mod operations;
+mod signaling;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use ringback_net::MonotonicClock;
+use ringback_sip as sip;
+
+use crate::command::{Dial, Operation};
+use crate::event::{Event, What};
+use crate::ids::{LegId, OpId, TrunkId};
+use leg::{Leg, Phase};
+use operations::Op;
+
+/// How long a leg waits for its media to close before it is reported as ended without figures.
+const MEDIA_CLOSE_WITHIN: Duration = Duration::from_millis(200);
+/// How long a gateway's name may take to resolve.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the core needs of the media side. Nothing here waits.
+pub(crate) trait MediaPort {
+    /// Reserve a port pair; returns the RTP port, or why not.
+    fn open_leg(&mut self, leg: LegId) -> Result<u16, String>;
+    /// Begin to send and receive, or change to what a re-INVITE agreed.
+    fn set_remote(&mut self, leg: LegId, media: &sip::Negotiated);
+    /// Begin an operation on an open leg; its end comes as an event.
+    fn start(&mut self, op: OpId, leg: LegId, operation: Operation);
+    /// End an operation as `stopped`.
+    fn stop(&mut self, op: OpId);
+    /// A digit that came by SIP INFO, for gathers and barge-in.
+    fn digit(&mut self, leg: LegId, digit: char);
+    /// End a leg's operations and free its ports; figures and `Closed` follow.
+    fn close_leg(&mut self, leg: LegId);
+}
+
+/// Settings of the core.
+#[derive(Debug, Clone)]
+pub(crate) struct CoreConfig {
+    pub(crate) media_advertised: IpAddr,
+    pub(crate) decide_within: Duration,
+}
+
+/// Counters of the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct CoreCounters {
+    pub(crate) stale_commands: u64,
+    pub(crate) refused_overload: u64,
+    pub(crate) refused_no_media_port: u64,
+    pub(crate) failed_dns: u64,
+    pub(crate) media_close_timeouts: u64,
+    pub(crate) faults: u64,
+}
+
+/// Something to wake up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Alarm {
+    Undecided,
+    Unresolved,
+    MediaNotClosed,
+}
+
+/// All legs and operations of one engine.
+#[derive(Debug)]
+pub(crate) struct Core<M> {
+    config: CoreConfig,
+    clock: MonotonicClock,
+    media: M,
+    trunks: HashMap<TrunkId, Vec<sip::Codec>>,
+    legs: HashMap<LegId, Leg>,
+    ops: HashMap<OpId, Op>,
+    alarms: BTreeSet<(Instant, LegId, Alarm)>,
+    counters: CoreCounters,
+    stopping: bool,
+    last_dialed: LegId,
+    last_incoming: LegId,
+    /// The leg being worked on, to blame when a fault is caught.
+    current: Option<LegId>,
+    /// SIP commands to hand on, in order.
+    pub(crate) sip_commands: VecDeque<sip::Command>,
+    /// Gateway names to look up, for legs that wait.
+    pub(crate) lookups: VecDeque<(LegId, String)>,
+    /// Events of this turn.
+    pub(crate) events: Vec<Event>,
+}
+
+impl<M: MediaPort> Core<M> {
+    pub(crate) fn new(config: CoreConfig, clock: MonotonicClock, media: M) -> Self {
+        Self {
+            config,
+            clock,
+            media,
+            trunks: HashMap::new(),
+            legs: HashMap::new(),
+            ops: HashMap::new(),
+            alarms: BTreeSet::new(),
+            counters: CoreCounters::default(),
+            stopping: false,
+            last_dialed: 0,
+            last_incoming: 0,
+            current: None,
+            sip_commands: VecDeque::new(),
+            lookups: VecDeque::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Replace the codecs of the trunks; legs in progress keep theirs.
+    pub(crate) fn set_trunks(&mut self, trunks: HashMap<TrunkId, Vec<sip::Codec>>) {
+        self.trunks = trunks;
+    }
+
+    pub(crate) fn legs(&self) -> usize {
+        self.legs.len()
+    }
+
+    pub(crate) fn ops(&self) -> usize {
+        self.ops.len()
+    }
+
+    pub(crate) fn counters(&self) -> CoreCounters {
+        self.counters
+    }
+
+    pub(crate) fn media(&mut self) -> &mut M {
+        &mut self.media
+    }
+
+    /// Report something that belongs to no leg.
+    pub(crate) fn report(&mut self, now: Instant, what: What) {
+        self.events.push(Event { at_ns: self.clock.nanoseconds(now), what });
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.alarms.first().map(|(at, _, _)| *at)
+    }
+
+    /// The time of `next_deadline` came.
+    pub(crate) fn handle_deadline(&mut self, now: Instant) {
+        while let Some(&(at, leg, alarm)) = self.alarms.first() {
+            if at > now {
+                return;
+            }
+            self.alarms.pop_first();
+            self.current = Some(leg);
+            match alarm {
+                Alarm::Undecided => self.refuse_undecided(now, leg),
+                Alarm::Unresolved => self.handle_resolved(now, leg, Err("no answer from the name server".to_owned())),
+                Alarm::MediaNotClosed => {
+                    self.counters.media_close_timeouts += 1;
+                    self.finish(now, leg);
+                }
+            }
+        }
+    }
+
+    /// A gateway's name was looked up.
+    pub(crate) fn handle_resolved(&mut self, now: Instant, leg: LegId, found: Result<IpAddr, String>) {
+        self.current = Some(leg);
+        let Some(entry) = self.legs.get_mut(&leg) else { return };
+        // A leg that gave up waiting has left the phase; a late answer is then for nobody.
+        let Phase::Resolving { dial, until } = std::mem::replace(&mut entry.phase, Phase::Signaling) else { return };
+        self.alarms.remove(&(until, leg, Alarm::Unresolved));
+        match found {
+            Ok(ip) => self.send_invite(ip, *dial),
+            Err(why) => {
+                self.counters.failed_dns += 1;
+                self.end_unresolved(now, leg, "dns", "network", Some(why));
+            }
+        }
+    }
+
+    fn send_invite(&mut self, ip: IpAddr, dial: Dial) {
+        let Some(entry) = self.legs.get(&dial.leg) else { return };
+        let media = sip::LocalMedia { rtp: self.rtp_address(entry.media_port), codecs: dial.codecs };
+        self.sip_commands.push_back(sip::Command::Dial {
+            leg: dial.leg,
+            peer: SocketAddr::new(ip, dial.port),
+            to: dial.to,
+            from: dial.from,
+            display_name: dial.display_name,
+            call_id: dial.call_id,
+            local_tag: dial.local_tag,
+            headers: dial.headers,
+            media,
+            credentials: dial.credentials,
+            allow_redirects: dial.allow_redirects,
+        });
+    }
+
+    fn rtp_address(&self, port: Option<u16>) -> SocketAddr {
+        SocketAddr::new(self.config.media_advertised, port.unwrap_or(0))
+    }
+
+    /// A panic was caught: report it and end the leg that was being worked on.
+    pub(crate) fn handle_fault(&mut self, now: Instant, what: String, leg: Option<LegId>) {
+        self.counters.faults += 1;
+        let leg = leg.filter(|leg| self.legs.contains_key(leg));
+        self.report(now, What::Fault { what, leg });
+        if let Some(leg) = leg {
+            self.end_by_fault(now, leg);
+        }
+    }
+
+    /// Take the leg to blame for a fault since the last call.
+    pub(crate) fn take_current(&mut self) -> Option<LegId> {
+        self.current.take()
+    }
+}

@@ -1,0 +1,340 @@
+//! The engine as Python holds it: checks, numbers and queues; nothing here waits, except `stop`.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ringback_sip as sip;
+
+use crate::args;
+use crate::command::{Command, Dial, Operation};
+use crate::config::{AccessRule, EngineConfig, TrunkConfig, in_range, split_host_port};
+use crate::error::EngineError;
+use crate::event::Event;
+use crate::ids::{LegId, OpId, TrunkId};
+use crate::queue::{EventQueue, lock};
+use crate::running::Running;
+use crate::stats::{Snapshot, Stats, count};
+use std::sync::Arc;
+
+const MAX_TRUNKS: usize = 10_000;
+const MAX_RULES: usize = 10_000;
+
+/// The life of an engine: one start, one stop.
+#[derive(Debug)]
+enum State {
+    Idle,
+    Running(Running),
+    Stopped(SocketAddr),
+    NeverStarted,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    trunks: HashMap<TrunkId, TrunkConfig>,
+    access: Vec<AccessRule>,
+    accepting: Option<bool>,
+}
+
+/// SIP and RTP for one host. Every method is thread-safe.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    pid: u32,
+    state: Mutex<State>,
+    tables: Mutex<Tables>,
+    events: Arc<EventQueue>,
+    snapshot: Arc<Mutex<Snapshot>>,
+    next_leg: AtomicU64,
+    next_op: AtomicU64,
+}
+
+/// An outgoing call as Python asks for it.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct DialRequest {
+    pub trunk: TrunkId,
+    pub gateway: String,
+    pub to: String,
+    pub from: String,
+    pub call_id: String,
+    pub local_tag: String,
+    pub display_name: Option<String>,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Engine {
+    /// Make one; nothing is opened before `start`, except the eventfd.
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        config.check()?;
+        let events = EventQueue::new(config.event_high_water)
+            .map_err(|error| EngineError::Failed(format!("no eventfd: {error}; raise the limit of open files")))?;
+        Ok(Self {
+            config,
+            pid: std::process::id(),
+            state: Mutex::new(State::Idle),
+            tables: Mutex::default(),
+            events: Arc::new(events),
+            snapshot: Arc::default(),
+            next_leg: AtomicU64::new(1),
+            next_op: AtomicU64::new(1),
+        })
+    }
+
+    /// Open the sockets and start the threads.
+    pub fn start(&self) -> Result<(), EngineError> {
+        self.check_process()?;
+        let mut state = lock(&self.state);
+        match *state {
+            State::Idle => {}
+            State::Running(_) => return Err(EngineError::Failed("the engine runs already".to_owned())),
+            State::Stopped(_) | State::NeverStarted => {
+                return Err(EngineError::NotRunning("the engine was stopped; make a new Engine"));
+            }
+        }
+        let running = Running::start(&self.config, Arc::clone(&self.events), Arc::clone(&self.snapshot))?;
+        let tables = lock(&self.tables);
+        running.push(tables.command())?;
+        if let Some(accepting) = tables.accepting {
+            running.push(Command::SetAccepting(accepting))?;
+        }
+        *state = State::Running(running);
+        Ok(())
+    }
+
+    /// End every leg, wait at most `grace` for their dialogs, stop the threads. A second call does nothing.
+    pub fn stop(&self, grace: Duration) {
+        let mut state = lock(&self.state);
+        let next = match &*state {
+            State::Running(running) => State::Stopped(running.local_address()),
+            State::Idle => State::NeverStarted,
+            State::Stopped(_) | State::NeverStarted => return,
+        };
+        let before = std::mem::replace(&mut *state, next);
+        // Others may ask for events and figures while this waits.
+        drop(state);
+        if let State::Running(running) = before {
+            if self.pid == std::process::id() {
+                running.stop(grace);
+            } else {
+                // The threads live in the parent; here are only copies of their handles.
+                std::mem::forget(running);
+            }
+        }
+    }
+
+    fn check_process(&self) -> Result<(), EngineError> {
+        if self.pid == std::process::id() {
+            return Ok(());
+        }
+        Err(EngineError::Failed(
+            "this Engine was made before a fork and its threads did not come along; make one in each process, or use spawn"
+                .to_owned(),
+        ))
+    }
+
+    fn push(&self, command: Command) -> Result<(), EngineError> {
+        match &*lock(&self.state) {
+            State::Running(running) => {
+                self.check_process()?;
+                running.push(command)
+            }
+            State::Idle => Err(EngineError::NotRunning("the engine was not started; call start() first")),
+            State::Stopped(_) | State::NeverStarted => {
+                Err(EngineError::NotRunning("the engine is stopped; make a new Engine"))
+            }
+        }
+    }
+
+    /// The eventfd that is readable while events wait.
+    pub fn fileno(&self) -> RawFd {
+        self.events.fd()
+    }
+
+    /// Waiting events in order, at most `max`. Never blocks.
+    pub fn drain(&self, max: i64) -> Result<Vec<Event>, EngineError> {
+        let max = in_range("max_events", max, 1, 1_000_000)?;
+        Ok(self.events.drain(args::number(max)))
+    }
+
+    /// `host:port` the SIP listener is bound to.
+    pub fn local_address(&self) -> Result<SocketAddr, EngineError> {
+        match &*lock(&self.state) {
+            State::Running(running) => Ok(running.local_address()),
+            State::Stopped(address) => Ok(*address),
+            State::Idle | State::NeverStarted => {
+                Err(EngineError::NotRunning("the engine was not started; call start() first"))
+            }
+        }
+    }
+
+    /// Replace the table of trunks.
+    pub fn set_trunks(&self, trunks: Vec<TrunkConfig>) -> Result<(), EngineError> {
+        if trunks.len() > MAX_TRUNKS {
+            return Err(EngineError::argument("trunks", format!("{} are more than {MAX_TRUNKS}", trunks.len())));
+        }
+        let mut table = HashMap::with_capacity(trunks.len());
+        for trunk in trunks {
+            let id = trunk.id;
+            if table.insert(id, trunk).is_some() {
+                return Err(EngineError::argument("trunks", format!("id {id} is given twice")));
+            }
+        }
+        let mut tables = lock(&self.tables);
+        tables.trunks = table;
+        self.push_setting(tables.command())
+    }
+
+    /// Replace the table of allowed sources.
+    pub fn set_access(&self, rules: Vec<AccessRule>) -> Result<(), EngineError> {
+        if rules.len() > MAX_RULES {
+            return Err(EngineError::argument("rules", format!("{} are more than {MAX_RULES}", rules.len())));
+        }
+        let mut tables = lock(&self.tables);
+        tables.access = rules;
+        self.push_setting(tables.command())
+    }
+
+    /// Accept new incoming calls, or answer them 503.
+    pub fn set_accepting(&self, accepting: bool) -> Result<(), EngineError> {
+        let mut tables = lock(&self.tables);
+        tables.accepting = Some(accepting);
+        self.push_setting(Command::SetAccepting(accepting))
+    }
+
+    /// Settings made before the start are kept for it.
+    fn push_setting(&self, command: Command) -> Result<(), EngineError> {
+        if matches!(&*lock(&self.state), State::Idle) {
+            return Ok(());
+        }
+        self.push(command)
+    }
+
+    /// Send an INVITE and return the leg's id.
+    pub fn dial(&self, request: DialRequest) -> Result<LegId, EngineError> {
+        let (host, port) = check_dial(&request)?;
+        let (host, port) = (host.to_owned(), port);
+        let trunk = lock(&self.tables).trunks.get(&request.trunk).cloned().ok_or_else(|| {
+            EngineError::argument("trunk", format!("{} was never given to set_trunks", request.trunk))
+        })?;
+        let leg = self.next_leg.fetch_add(1, Ordering::Relaxed);
+        let mut headers = request.headers;
+        if trunk.send_pai {
+            headers.push(("P-Asserted-Identity".to_owned(), format!("<{}>", request.from)));
+        }
+        let credentials =
+            trunk.username.map(|username| sip::Credentials { username, password: trunk.password.unwrap_or_default() });
+        self.push(Command::Dial(Box::new(Dial {
+            leg,
+            host,
+            port,
+            to: request.to,
+            from: request.from,
+            display_name: request.display_name,
+            call_id: request.call_id,
+            local_tag: request.local_tag,
+            headers,
+            codecs: trunk.codecs,
+            credentials,
+            allow_redirects: trunk.allow_redirects,
+        })))?;
+        Ok(leg)
+    }
+
+    /// Send 180 on an incoming leg.
+    pub fn ring(&self, leg: LegId) -> Result<(), EngineError> {
+        self.push(Command::Ring { leg })
+    }
+
+    /// Send 183 with our SDP on an incoming leg.
+    pub fn early_media(&self, leg: LegId) -> Result<(), EngineError> {
+        self.push(Command::EarlyMedia { leg })
+    }
+
+    /// Send 200 on an incoming leg.
+    pub fn answer(&self, leg: LegId) -> Result<(), EngineError> {
+        self.push(Command::Answer { leg })
+    }
+
+    /// Refuse an incoming leg.
+    pub fn reject(&self, leg: LegId, code: i64, reason: Option<String>) -> Result<(), EngineError> {
+        let code = args::refusal_code(code)?;
+        if let Some(reason) = &reason {
+            args::line("reason", reason)?;
+        }
+        self.push(Command::Reject { leg, code, reason })
+    }
+
+    /// End a leg in the way its state asks for.
+    pub fn hangup(&self, leg: LegId, q850: Option<i64>) -> Result<(), EngineError> {
+        let q850 = args::q850(q850)?;
+        self.push(Command::Hangup { leg, q850 })
+    }
+
+    /// End a dialog known only from the journal.
+    pub fn end_dialog(&self, dialog: String) -> Result<(), EngineError> {
+        if dialog.len() > 8192 || !dialog.trim_start().starts_with('{') {
+            return Err(EngineError::argument(
+                "dialog",
+                "must be the JSON object of an event's dialog, at most 8192 bytes",
+            ));
+        }
+        self.push(Command::EndDialog { dialog })
+    }
+
+    /// Begin an operation and return its id.
+    pub fn start_operation(&self, leg: LegId, operation: Operation) -> Result<OpId, EngineError> {
+        let op = self.next_op.fetch_add(1, Ordering::Relaxed);
+        self.push(Command::Start { op, leg, operation })?;
+        Ok(op)
+    }
+
+    /// Stop an operation.
+    pub fn stop_op(&self, op: OpId) -> Result<(), EngineError> {
+        self.push(Command::StopOp { op })
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> Stats {
+        let mut figures = lock(&self.snapshot).figures();
+        let (dropped_figures, dropped_repeated) = self.events.dropped();
+        figures.push(("events_waiting", count(self.events.waiting())));
+        figures.push(("dropped_figures", dropped_figures));
+        figures.push(("dropped_repeated_events", dropped_repeated));
+        if let State::Running(running) = &*lock(&self.state) {
+            figures.extend(running.media_figures());
+        }
+        figures
+    }
+}
+
+impl Tables {
+    fn command(&self) -> Command {
+        Command::SetTables { trunks: self.trunks.values().cloned().collect(), access: self.access.clone() }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop(Duration::ZERO);
+    }
+}
+
+fn check_dial(request: &DialRequest) -> Result<(&str, u16), EngineError> {
+    let (host, port) = split_host_port("gateway", &request.gateway)?;
+    if port == 0 {
+        return Err(EngineError::argument("gateway", "port 0 cannot be called"));
+    }
+    args::sip_uri("to", &request.to)?;
+    args::sip_uri("from_", &request.from)?;
+    args::token("call_id", &request.call_id)?;
+    args::token("local_tag", &request.local_tag)?;
+    if let Some(name) = &request.display_name {
+        args::line("display_name", name)?;
+    }
+    args::headers(&request.headers)?;
+    Ok((host, port))
+}

@@ -1,0 +1,145 @@
+//! The media side as the core sees it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ringback_media::{EventSink, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia, ToneName};
+use ringback_net::WakeFd;
+use ringback_sip as sip;
+
+use crate::command::{Gather, Operation, Tone};
+use crate::core::MediaPort;
+use crate::ids::{LegId, OpId};
+use crate::queue::lock;
+
+/// Events of the media threads on their way to the signaling thread.
+///
+/// Their number is bounded by what is going on (legs, operations, packets in a turn of the signaling loop).
+#[derive(Debug)]
+pub(crate) struct MediaInbox {
+    events: Mutex<Vec<MediaEvent>>,
+    wake: Arc<WakeFd>,
+}
+
+impl MediaInbox {
+    pub(crate) fn new(wake: Arc<WakeFd>) -> Self {
+        Self { events: Mutex::default(), wake }
+    }
+
+    /// Take everything into `into`, which is empty.
+    pub(crate) fn take(&self, into: &mut Vec<MediaEvent>) {
+        std::mem::swap(&mut *lock(&self.events), into);
+    }
+}
+
+impl EventSink for MediaInbox {
+    fn push(&self, event: MediaEvent) {
+        let mut events = lock(&self.events);
+        let was_empty = events.is_empty();
+        events.push(event);
+        drop(events);
+        if was_empty {
+            self.wake.signal();
+        }
+    }
+}
+
+impl MediaPort for Arc<Media> {
+    fn open_leg(&mut self, leg: LegId) -> Result<u16, String> {
+        Media::open_leg(self, leg).map_err(|error| error.to_string())
+    }
+
+    fn set_remote(&mut self, leg: LegId, media: &sip::Negotiated) {
+        let codec = match media.codec {
+            sip::Codec::Pcma => ringback_media::Codec::Pcma,
+            sip::Codec::Pcmu => ringback_media::Codec::Pcmu,
+        };
+        let remote = RemoteMedia {
+            address: media.remote,
+            codec,
+            payload_type: media.payload_type,
+            dtmf_payload_type: media.dtmf_payload_type,
+            ptime_ms: media.ptime_ms,
+            send: media.send,
+            receive: media.receive,
+        };
+        Media::set_remote(self, leg, remote);
+    }
+
+    fn start(&mut self, op: OpId, leg: LegId, operation: Operation) {
+        self.command(media_command(op, leg, operation));
+    }
+
+    fn stop(&mut self, op: OpId) {
+        self.command(MediaCommand::Stop { op });
+    }
+
+    fn digit(&mut self, leg: LegId, digit: char) {
+        self.command(MediaCommand::Digit { leg, digit });
+    }
+
+    fn close_leg(&mut self, leg: LegId) {
+        Media::close_leg(self, leg);
+    }
+}
+
+fn media_command(op: OpId, leg: LegId, operation: Operation) -> MediaCommand {
+    match operation {
+        Operation::Play { files, loop_count, barge_in, gain_db } => {
+            // -40 to 12 was checked: nothing is lost that could be heard.
+            #[allow(clippy::cast_possible_truncation)]
+            let gain_db = gain_db as f32;
+            MediaCommand::Play { op, leg, files, loop_count, barge_in, gain_db }
+        }
+        Operation::Gather(gather) => gather_command(op, leg, gather),
+        Operation::Record { path, stereo, max, silence_stop } => MediaCommand::Record {
+            op,
+            leg,
+            path,
+            stereo,
+            max_ms: milliseconds(max),
+            silence_stop_ms: silence_stop.map_or(0, milliseconds),
+        },
+        Operation::Tone { name, duration } => {
+            MediaCommand::Tone { op, leg, name: tone(name), duration_ms: duration.map_or(0, milliseconds) }
+        }
+        Operation::SendDtmf { digits, tone, gap } => MediaCommand::SendDtmf {
+            op,
+            leg,
+            digits,
+            tone_ms: short_milliseconds(tone),
+            gap_ms: short_milliseconds(gap),
+        },
+        Operation::Join { other } => MediaCommand::Join { op, a: leg, b: other },
+    }
+}
+
+fn gather_command(op: OpId, leg: LegId, gather: Gather) -> MediaCommand {
+    MediaCommand::Gather {
+        op,
+        leg,
+        prompt: GatherPrompt { files: gather.files, barge_in: gather.barge_in },
+        min_digits: gather.min_digits,
+        max_digits: gather.max_digits,
+        terminators: gather.terminators,
+        first_timeout_ms: short_milliseconds(gather.first_timeout),
+        inter_timeout_ms: short_milliseconds(gather.inter_timeout),
+    }
+}
+
+fn tone(name: Tone) -> ToneName {
+    match name {
+        Tone::Ringback => ToneName::Ringback,
+        Tone::Busy => ToneName::Busy,
+        Tone::Congestion => ToneName::Congestion,
+        Tone::Beep => ToneName::Beep,
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn short_milliseconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

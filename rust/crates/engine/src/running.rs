@@ -1,0 +1,148 @@
+//! A started engine: its threads and what it shares with them.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ringback_media::{EventSink, Media, MediaConfig};
+use ringback_net::{MonotonicClock, Resolver, UdpSocket, WakeFd};
+use ringback_sip as sip;
+
+use crate::command::Command;
+use crate::config::{Addresses, EngineConfig, contact_host};
+use crate::core::{Core, CoreConfig};
+use crate::error::EngineError;
+use crate::media_port::MediaInbox;
+use crate::queue::{CommandQueue, EventQueue};
+use crate::signaling::{Shared, Signaling};
+use crate::stats::{Snapshot, Stats};
+
+/// Decoded prompts kept in memory: about an hour and a half of audio.
+const PROMPT_CACHE_BYTES: usize = 64 << 20;
+
+/// What lives from start to stop.
+#[derive(Debug)]
+pub(crate) struct Running {
+    local: SocketAddr,
+    shared: Shared,
+    media: Arc<Media>,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) fn start(
+        config: &EngineConfig,
+        events: Arc<EventQueue>,
+        snapshot: Arc<Mutex<Snapshot>>,
+    ) -> Result<Self, EngineError> {
+        let addresses = Addresses::resolve(config)?;
+        let socket = UdpSocket::bind(addresses.listen).map_err(|error| bind_failed(addresses.listen, &error))?;
+        let local = socket.local_address().map_err(|error| bind_failed(addresses.listen, &error))?;
+        let contact_host = contact_host(config, local)?;
+        let wake = Arc::new(WakeFd::new().map_err(|error| no_resource("an eventfd", &error))?);
+        let media_inbox = Arc::new(MediaInbox::new(Arc::clone(&wake)));
+        let sink: Arc<dyn EventSink> = media_inbox.clone();
+        let media = Arc::new(
+            Media::start(media_config(config, &addresses), sink)
+                .map_err(|error| EngineError::BindFailed(format!("media: {error}")))?,
+        );
+        let commands = Arc::new(CommandQueue::new(Arc::clone(&wake)));
+        let shared = Shared { wake, commands, events, media_inbox, snapshot };
+        let parts = Parts {
+            agent: sip_config(config, local, contact_host),
+            core: CoreConfig { media_advertised: addresses.media_advertised, decide_within: config.decide_within },
+            want_v6: local.is_ipv6(),
+            high_water: config.event_high_water,
+        };
+        let (for_thread, media_for_thread) = (shared.clone(), Arc::clone(&media));
+        let thread = std::thread::Builder::new()
+            .name("rb-sig".to_owned())
+            .spawn(move || signal(socket, parts, for_thread, media_for_thread))
+            .map_err(|error| no_resource("a thread", &error))?;
+        Ok(Self { local, shared, media, thread })
+    }
+
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub(crate) fn push(&self, command: Command) -> Result<(), EngineError> {
+        self.shared.commands.push(command)
+    }
+
+    pub(crate) fn media_figures(&self) -> Stats {
+        self.media.counters().values
+    }
+
+    /// Ask the thread to end and wait for it. Media ends with the last handle to it, here.
+    pub(crate) fn stop(self, grace: Duration) {
+        self.shared.commands.push_urgent(Command::Stop { grace });
+        let _ = self.thread.join();
+        if let Some(media) = Arc::into_inner(self.media) {
+            media.stop();
+        }
+    }
+}
+
+/// What the thread is made of, except what cannot fail there.
+struct Parts {
+    agent: sip::Config,
+    core: CoreConfig,
+    want_v6: bool,
+    high_water: usize,
+}
+
+/// The signaling thread.
+fn signal(mut socket: UdpSocket, parts: Parts, shared: Shared, media: Arc<Media>) {
+    let wake = Arc::clone(&shared.wake);
+    let core = Core::new(parts.core, MonotonicClock::new(), media);
+    let resolver = Resolver::new(parts.want_v6, Arc::clone(&wake));
+    let agent = sip::UserAgent::new(parts.agent);
+    let mut signaling = Signaling::new(agent, core, resolver, shared, parts.high_water);
+    // Parts of a turn are guarded one by one; this catches what is between them.
+    let ran = catch_unwind(AssertUnwindSafe(|| ringback_net::run(&mut socket, &wake, &mut signaling)));
+    let failure = match ran {
+        Ok(Ok(())) => signaling.gave_up(),
+        Ok(Err(error)) => Some(format!("the signaling loop failed: {error}")),
+        Err(_) => Some("the signaling loop failed by a fault of its own".to_owned()),
+    };
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(signaling.end(failure))));
+}
+
+fn media_config(config: &EngineConfig, addresses: &Addresses) -> MediaConfig {
+    MediaConfig {
+        bind: addresses.media_bind,
+        first_port: config.rtp_first_port,
+        last_port: config.rtp_last_port,
+        shards: config.media_shards,
+        media_timeout: config.media_timeout,
+        prompt_cache_bytes: PROMPT_CACHE_BYTES,
+    }
+}
+
+fn sip_config(config: &EngineConfig, local: SocketAddr, contact_host: String) -> sip::Config {
+    sip::Config {
+        local,
+        contact_host,
+        user_agent: config.user_agent.clone(),
+        t1: config.t1,
+        max_legs: config.max_legs,
+        max_incoming_per_s: config.max_incoming_per_s,
+        // The keys of a fresh hasher are the standard library's access to the system's entropy.
+        seed: RandomState::new().hash_one(std::process::id()),
+        trace: config.trace,
+    }
+}
+
+fn bind_failed(address: SocketAddr, error: &std::io::Error) -> EngineError {
+    EngineError::BindFailed(format!(
+        "cannot listen on {address} (UDP): {error}; choose an address of this host and a free port"
+    ))
+}
+
+fn no_resource(what: &str, error: &std::io::Error) -> EngineError {
+    EngineError::Failed(format!("the system gave us no {what}: {error}"))
+}

@@ -1,0 +1,75 @@
+//! The figures of one engine, merged under flat names.
+
+use ringback_net::{DriverCounters, ResolverCounters};
+use ringback_sip::Counters;
+
+use crate::core::CoreCounters;
+
+/// What the signaling thread published last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) sip: Counters,
+    pub(crate) core: CoreCounters,
+    pub(crate) driver: DriverCounters,
+    pub(crate) resolver: ResolverCounters,
+    pub(crate) legs: usize,
+    pub(crate) ops: usize,
+    pub(crate) dropped_flood: u64,
+}
+
+/// Name and value of every figure.
+pub type Stats = Vec<(&'static str, u64)>;
+
+impl Snapshot {
+    /// Flatten. A leg counts until its `Ended` is reported, which may be later than its dialog.
+    pub(crate) fn figures(&self) -> Stats {
+        let (sip, core) = (&self.sip, &self.core);
+        vec![
+            ("legs", count(self.legs)),
+            ("ops", count(self.ops)),
+            ("dialogs", sip.dialogs),
+            ("transactions", sip.transactions),
+            ("sip_legs", sip.legs),
+            ("datagrams_received", sip.datagrams_received),
+            ("datagrams_sent", sip.datagrams_sent),
+            ("retransmissions_sent", sip.retransmissions_sent),
+            ("retransmissions_absorbed", sip.retransmissions_absorbed),
+            ("keepalives", sip.keepalives),
+            ("dropped_flood", self.dropped_flood),
+            ("dropped_garbage", sip.dropped_garbage),
+            ("dropped_stray_responses", sip.dropped_stray_responses),
+            ("dropped_stray_acks", sip.dropped_stray_acks),
+            ("dropped_unknown_source", sip.dropped_unknown_source),
+            ("dropped_unsent", self.driver.dropped_unsent),
+            ("refused_malformed", sip.refused_malformed),
+            ("refused_unknown_source", sip.refused_unknown_source),
+            ("refused_max_legs", sip.refused_max_legs),
+            ("refused_rate", sip.refused_rate),
+            ("refused_gate", sip.refused_gate),
+            ("refused_unsupported", sip.refused_unsupported),
+            ("refused_no_dialog", sip.refused_no_dialog),
+            ("refused_cseq", sip.refused_cseq),
+            ("refused_headers", sip.refused_headers),
+            ("refused_dialogs", sip.refused_dialogs),
+            ("refused_overload", core.refused_overload),
+            ("refused_no_media_port", core.refused_no_media_port),
+            ("refused_lookups", self.resolver.refused),
+            ("stale_commands", sip.stale_commands + core.stale_commands),
+            ("forked_answers", sip.forked_answers),
+            ("late_answers", sip.late_answers),
+            ("dialogs_ended", sip.dialogs_ended),
+            ("challenges_answered", sip.challenges_answered),
+            ("dns_lookups", self.resolver.lookups),
+            ("dns_failures", self.resolver.failures),
+            ("failed_dns", core.failed_dns),
+            ("send_errors", self.driver.send_errors),
+            ("media_close_timeouts", core.media_close_timeouts),
+            ("faults", sip.faults + core.faults),
+            ("turns", self.driver.turns),
+        ]
+    }
+}
+
+pub(crate) fn count(value: usize) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}

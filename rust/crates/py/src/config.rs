@@ -1,0 +1,161 @@
+//! Settings: `EngineConfig`, `TrunkConfig`, `AccessRule`.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use ringback_engine as native;
+
+use crate::convert::python_repr;
+use crate::error::raise;
+use crate::number::Int;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// What one engine needs to know at start.
+#[pyclass(frozen, eq, module = "ringback._engine")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EngineConfig(pub(crate) native::EngineConfig);
+
+#[pymethods]
+impl EngineConfig {
+    #[new]
+    #[pyo3(signature = (
+        *,
+        listen = "127.0.0.1:5060".to_owned(),
+        advertised = None,
+        media_host = None,
+        media_advertised = None,
+        rtp_first_port = Int(20000),
+        rtp_last_port = Int(39999),
+        media_shards = Int(1),
+        media_timeout_ms = Int(30000),
+        t1_ms = Int(500),
+        decide_within_ms = Int(4000),
+        max_legs = Int(4000),
+        max_incoming_per_s = Int(1000),
+        event_high_water = Int(50000),
+        user_agent = "Ringback".to_owned(),
+        trace = false,
+    ))]
+    #[pyo3(text_signature = "(*, listen='127.0.0.1:5060', advertised=None, media_host=None, media_advertised=None, \
+        rtp_first_port=20000, rtp_last_port=39999, media_shards=1, media_timeout_ms=30000, t1_ms=500, \
+        decide_within_ms=4000, max_legs=4000, max_incoming_per_s=1000, event_high_water=50000, \
+        user_agent='Ringback', trace=False)")]
+    #[allow(clippy::too_many_arguments)] // keyword-only settings of the contract
+    fn new(
+        listen: String,
+        advertised: Option<String>,
+        media_host: Option<String>,
+        media_advertised: Option<String>,
+        rtp_first_port: Int,
+        rtp_last_port: Int,
+        media_shards: Int,
+        media_timeout_ms: Int,
+        t1_ms: Int,
+        decide_within_ms: Int,
+        max_legs: Int,
+        max_incoming_per_s: Int,
+        event_high_water: Int,
+        user_agent: String,
+        trace: bool,
+    ) -> PyResult<Self> {
+        let milliseconds = |name, value: Int, low| value.within(name, low, HOUR_MS).map(Duration::from_millis);
+        let config = native::EngineConfig {
+            listen,
+            advertised,
+            media_host,
+            media_advertised,
+            rtp_first_port: rtp_first_port.within("rtp_first_port", 1024, 65534)?,
+            rtp_last_port: rtp_last_port.within("rtp_last_port", 1025, 65535)?,
+            media_shards: media_shards.within("media_shards", 1, 16)?,
+            media_timeout: milliseconds("media_timeout_ms", media_timeout_ms, 0)?,
+            t1: t1_ms.within("t1_ms", 1, 10_000).map(Duration::from_millis)?,
+            decide_within: milliseconds("decide_within_ms", decide_within_ms, 1)?,
+            max_legs: max_legs.within("max_legs", 1, 100_000)?,
+            max_incoming_per_s: max_incoming_per_s.within("max_incoming_per_s", 1, 1_000_000)?,
+            event_high_water: event_high_water.within("event_high_water", 1, 10_000_000)?,
+            user_agent,
+            trace,
+        };
+        config.check().map_err(raise)?;
+        Ok(Self(config))
+    }
+
+    fn __repr__(&self) -> String {
+        let config = &self.0;
+        format!(
+            "EngineConfig(listen={}, rtp_first_port={}, rtp_last_port={}, media_shards={}, max_legs={})",
+            python_repr(&config.listen),
+            config.rtp_first_port,
+            config.rtp_last_port,
+            config.media_shards,
+            config.max_legs
+        )
+    }
+}
+
+/// One carrier as the engine sees it.
+#[pyclass(frozen, eq, module = "ringback._engine")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TrunkConfig(pub(crate) native::TrunkConfig);
+
+#[pymethods]
+impl TrunkConfig {
+    #[new]
+    #[pyo3(signature = (*, id, username = None, password = None, codecs = None, allow_redirects = false, send_pai = false))]
+    #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, send_pai=False)")]
+    fn new(
+        id: Int,
+        username: Option<String>,
+        password: Option<String>,
+        codecs: Option<Vec<String>>,
+        allow_redirects: bool,
+        send_pai: bool,
+    ) -> PyResult<Self> {
+        let codecs = codecs.unwrap_or_else(|| vec!["PCMA".to_owned(), "PCMU".to_owned()]);
+        let trunk = native::TrunkConfig {
+            id: id.id("id")?,
+            username,
+            password,
+            codecs: native::parse_codecs(&codecs).map_err(raise)?,
+            allow_redirects,
+            send_pai,
+        };
+        trunk.check().map_err(raise)?;
+        Ok(Self(trunk))
+    }
+
+    fn __repr__(&self) -> String {
+        let trunk = &self.0;
+        let username = trunk.username.as_deref().map_or_else(|| "None".to_owned(), python_repr);
+        let password = if trunk.password.is_some() { "'***'" } else { "None" };
+        format!("TrunkConfig(id={}, username={username}, password={password})", trunk.id)
+    }
+}
+
+/// A source whose INVITEs are calls of a trunk.
+#[pyclass(frozen, eq, module = "ringback._engine")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AccessRule {
+    pub(crate) rule: native::AccessRule,
+    network: String,
+}
+
+#[pymethods]
+impl AccessRule {
+    #[new]
+    #[pyo3(signature = (*, network, port = None, trunk))]
+    fn new(network: String, port: Option<Int>, trunk: Int) -> PyResult<Self> {
+        let rule = native::AccessRule {
+            network: native::parse_network(&network).map_err(raise)?,
+            port: port.map(|port| port.within("port", 1, 65535)).transpose()?,
+            trunk: trunk.id("trunk")?,
+        };
+        Ok(Self { rule, network })
+    }
+
+    fn __repr__(&self) -> String {
+        let port = self.rule.port.map_or_else(|| "None".to_owned(), |port| port.to_string());
+        format!("AccessRule(network={}, port={port}, trunk={})", python_repr(&self.network), self.rule.trunk)
+    }
+}

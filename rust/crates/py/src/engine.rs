@@ -1,0 +1,199 @@
+//! `Engine`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use ringback_engine as native;
+
+use crate::config::{AccessRule, EngineConfig, TrunkConfig};
+use crate::error::raise;
+use crate::events::to_python;
+use crate::number::Int;
+
+/// SIP and RTP for one host.
+#[pyclass(frozen, module = "ringback._engine")]
+#[derive(Debug)]
+pub(crate) struct Engine(native::Engine);
+
+impl Engine {
+    fn begin(&self, leg: Int, operation: native::Operation) -> PyResult<u64> {
+        self.0.start_operation(leg.id("leg")?, operation).map_err(raise)
+    }
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new(config: &EngineConfig) -> PyResult<Self> {
+        native::Engine::new(config.0.clone()).map(Self).map_err(raise)
+    }
+
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        // Names of our own addresses may have to be looked up.
+        py.detach(|| self.0.start()).map_err(raise)
+    }
+
+    #[pyo3(signature = (*, grace_ms = Int(0)), text_signature = "($self, *, grace_ms=0)")]
+    fn stop(&self, py: Python<'_>, grace_ms: Int) -> PyResult<()> {
+        let grace = Duration::from_millis(grace_ms.within("grace_ms", 0, 86_400_000)?);
+        py.detach(|| self.0.stop(grace));
+        Ok(())
+    }
+
+    fn fileno(&self) -> i32 {
+        self.0.fileno()
+    }
+
+    #[pyo3(signature = (max_events = Int(256)), text_signature = "($self, max_events=256)")]
+    fn drain<'py>(&self, py: Python<'py>, max_events: Int) -> PyResult<Bound<'py, PyList>> {
+        let events = self.0.drain(max_events.0).map_err(raise)?;
+        let objects: Vec<_> = events.into_iter().map(|event| to_python(py, event)).collect::<PyResult<_>>()?;
+        PyList::new(py, objects)
+    }
+
+    fn local_address(&self) -> PyResult<String> {
+        self.0.local_address().map(|address| address.to_string()).map_err(raise)
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // extracted from Python
+    fn set_trunks(&self, trunks: Vec<PyRef<'_, TrunkConfig>>) -> PyResult<()> {
+        self.0.set_trunks(trunks.iter().map(|trunk| trunk.0.clone()).collect()).map_err(raise)
+    }
+
+    #[allow(clippy::needless_pass_by_value)]
+    fn set_access(&self, rules: Vec<PyRef<'_, AccessRule>>) -> PyResult<()> {
+        self.0.set_access(rules.iter().map(|rule| rule.rule.clone()).collect()).map_err(raise)
+    }
+
+    fn set_accepting(&self, accepting: bool) -> PyResult<()> {
+        self.0.set_accepting(accepting).map_err(raise)
+    }
+
+    #[pyo3(signature = (*, trunk, gateway, to, from_, call_id, local_tag, display_name = None, headers = Vec::new()))]
+    #[pyo3(text_signature = "($self, *, trunk, gateway, to, from_, call_id, local_tag, display_name=None, headers=[])")]
+    #[allow(clippy::too_many_arguments)] // keyword-only arguments of the contract
+    fn dial(
+        &self,
+        trunk: Int,
+        gateway: String,
+        to: String,
+        from_: String,
+        call_id: String,
+        local_tag: String,
+        display_name: Option<String>,
+        headers: Vec<(String, String)>,
+    ) -> PyResult<u64> {
+        let trunk = trunk.id("trunk")?;
+        let request =
+            native::DialRequest { trunk, gateway, to, from: from_, call_id, local_tag, display_name, headers };
+        self.0.dial(request).map_err(raise)
+    }
+
+    fn ring(&self, leg: Int) -> PyResult<()> {
+        self.0.ring(leg.id("leg")?).map_err(raise)
+    }
+
+    fn early_media(&self, leg: Int) -> PyResult<()> {
+        self.0.early_media(leg.id("leg")?).map_err(raise)
+    }
+
+    fn answer(&self, leg: Int) -> PyResult<()> {
+        self.0.answer(leg.id("leg")?).map_err(raise)
+    }
+
+    #[pyo3(signature = (leg, code, *, reason = None))]
+    fn reject(&self, leg: Int, code: Int, reason: Option<String>) -> PyResult<()> {
+        self.0.reject(leg.id("leg")?, code.0, reason).map_err(raise)
+    }
+
+    #[pyo3(signature = (leg, *, q850 = Some(Int(16))), text_signature = "($self, leg, *, q850=16)")]
+    fn hangup(&self, leg: Int, q850: Option<Int>) -> PyResult<()> {
+        self.0.hangup(leg.id("leg")?, q850.map(|cause| cause.0)).map_err(raise)
+    }
+
+    fn end_dialog(&self, dialog: String) -> PyResult<()> {
+        self.0.end_dialog(dialog).map_err(raise)
+    }
+
+    #[pyo3(signature = (leg, files, *, r#loop = Int(1), barge_in = false, gain_db = 0.0))]
+    #[pyo3(text_signature = "($self, leg, files, *, loop=1, barge_in=False, gain_db=0.0)")]
+    fn play(&self, leg: Int, files: Vec<String>, r#loop: Int, barge_in: bool, gain_db: f64) -> PyResult<u64> {
+        self.begin(leg, native::args::play(files, r#loop.0, barge_in, gain_db).map_err(raise)?)
+    }
+
+    #[pyo3(signature = (
+        leg,
+        *,
+        files = Vec::new(),
+        min_digits = Int(1),
+        max_digits = Int(1),
+        terminators = "#".to_owned(),
+        first_timeout_ms = Int(5000),
+        inter_timeout_ms = Int(3000),
+        barge_in = true,
+    ))]
+    #[pyo3(text_signature = "($self, leg, *, files=[], min_digits=1, max_digits=1, terminators='#', \
+        first_timeout_ms=5000, inter_timeout_ms=3000, barge_in=True)")]
+    #[allow(clippy::too_many_arguments)]
+    fn gather(
+        &self,
+        leg: Int,
+        files: Vec<String>,
+        min_digits: Int,
+        max_digits: Int,
+        terminators: String,
+        first_timeout_ms: Int,
+        inter_timeout_ms: Int,
+        barge_in: bool,
+    ) -> PyResult<u64> {
+        let args = native::args::GatherArgs {
+            files,
+            min_digits: min_digits.0,
+            max_digits: max_digits.0,
+            terminators,
+            first_timeout_ms: first_timeout_ms.0,
+            inter_timeout_ms: inter_timeout_ms.0,
+            barge_in,
+        };
+        self.begin(leg, native::args::gather(args).map_err(raise)?)
+    }
+
+    #[pyo3(signature = (leg, path, *, stereo = true, max_ms = Int(3_600_000), silence_stop_ms = Int(0)))]
+    #[pyo3(text_signature = "($self, leg, path, *, stereo=True, max_ms=3600000, silence_stop_ms=0)")]
+    fn record(&self, leg: Int, path: String, stereo: bool, max_ms: Int, silence_stop_ms: Int) -> PyResult<u64> {
+        self.begin(leg, native::args::record(path, stereo, max_ms.0, silence_stop_ms.0).map_err(raise)?)
+    }
+
+    #[pyo3(signature = (leg, name, *, duration_ms = Int(0)), text_signature = "($self, leg, name, *, duration_ms=0)")]
+    fn tone(&self, leg: Int, name: &str, duration_ms: Int) -> PyResult<u64> {
+        self.begin(leg, native::args::tone(name, duration_ms.0).map_err(raise)?)
+    }
+
+    #[pyo3(signature = (leg, digits, *, tone_ms = Int(100), gap_ms = Int(60)))]
+    #[pyo3(text_signature = "($self, leg, digits, *, tone_ms=100, gap_ms=60)")]
+    fn send_dtmf(&self, leg: Int, digits: &str, tone_ms: Int, gap_ms: Int) -> PyResult<u64> {
+        self.begin(leg, native::args::send_dtmf(digits, tone_ms.0, gap_ms.0).map_err(raise)?)
+    }
+
+    fn join(&self, a: Int, b: Int) -> PyResult<u64> {
+        let other = b.id("b")?;
+        self.0.start_operation(a.id("a")?, native::Operation::Join { other }).map_err(raise)
+    }
+
+    fn stop_op(&self, op: Int) -> PyResult<()> {
+        self.0.stop_op(op.id("op")?).map_err(raise)
+    }
+
+    fn stats(&self) -> BTreeMap<&'static str, u64> {
+        self.0.stats().into_iter().collect()
+    }
+
+    fn __repr__(&self) -> String {
+        match self.0.local_address() {
+            Ok(address) => format!("<Engine at {address}>"),
+            Err(_) => "<Engine not started>".to_owned(),
+        }
+    }
+}
