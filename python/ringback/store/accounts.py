@@ -2,7 +2,7 @@
 
 from ringback.model.account import Account
 from ringback.model.ids import AccountSid
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 
 
 class AccountRepository:

@@ -8,7 +8,7 @@ from ringback.model.call import CallRequest
 from ringback.model.final import FinalRecord
 from ringback.model.ids import AccountSid
 from ringback.model.journal import Entry
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 from ringback.store.writes import OutboxEvent
 
 

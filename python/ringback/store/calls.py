@@ -10,7 +10,7 @@ from ringback.model.final import FinalRecord
 from ringback.model.ids import AccountSid, CallId
 from ringback.model.journal import Entry
 from ringback.model.status import Kind, Status
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 
 
 class CallRow(Struct, frozen=True, kw_only=True):

@@ -1,17 +1,33 @@
 """Opens the database: migrations, the journal writer, the engine for reading, the repositories."""
 
+import asyncio
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ringback.store.backend.access import Access
+from ringback.store.backend.postgres import PostgresDialect, postgres_read_engine
+from ringback.store.backend.schema import migrate
+from ringback.store.backend.sealing import Seal
+from ringback.store.backend.session import Dialect
+from ringback.store.backend.sqlite import SqliteDialect, sqlite_read_engine
+from ringback.store.errors import DatabaseUrlError, StoreUnavailableError
 from ringback.store.journal import JournalWriter
-from ringback.store.repositories import Repositories
+from ringback.store.repositories import Repositories, make_repositories
+
+_EXAMPLES = "sqlite:///ringback.db, sqlite:////var/lib/ringback/ringback.db or postgresql://user:password@host/ringback"
 
 
 class Database:
-    """An open database. Attributes: `writer` for calls, `repositories` for everything that is looked up or configured."""
+    """An open database: `writer` for calls, `repositories` for everything that is looked up or configured."""
 
-    writer: JournalWriter
-    repositories: Repositories
+    def __init__(self, writer: JournalWriter, engine: AsyncEngine, seal: Seal) -> None:
+        self.writer = writer
+        self.repositories: Repositories = make_repositories(Access(engine, writer, seal))
+        self._engine = engine
 
     @classmethod
     async def open(cls, url: str, *, node: str = "node-1", key_file: Path | None = None) -> Self:
@@ -20,15 +36,57 @@ class Database:
         Args:
             url: `sqlite:///relative/file.db`, `sqlite:////absolute/file.db` or `postgresql://user:password@host/name`.
             node: Name of this node, written into every journal entry.
-            key_file: Holds the key that secrets are encrypted with; made if missing. Default: beside the SQLite file, and
-                for PostgreSQL `ringback.key` in the working directory.
+            key_file: Holds the key that secrets are encrypted with; made if missing. Default: beside the SQLite file,
+                and for PostgreSQL `ringback.key` in the working directory.
 
         Raises:
             DatabaseUrlError: The URL cannot be used.
             StoreUnavailableError: The database does not answer or cannot be written.
         """
-        raise NotImplementedError
+        file = sqlite_file(url)
+        beside = Path("ringback.key") if file is None else file.with_name(file.name + ".key")
+        seal = await asyncio.to_thread(Seal, key_file or beside)
+        dialect: Dialect = PostgresDialect(url) if file is None else SqliteDialect(file)
+        await asyncio.to_thread(_migrate, url if file is None else f"sqlite:///{file}")
+        writer = JournalWriter(dialect, node=node)
+        writer.start()
+        return cls(writer, postgres_read_engine(url) if file is None else sqlite_read_engine(file), seal)
 
-    async def close(self) -> None:
-        """Write everything that waits, stop the writer and close the connections."""
-        raise NotImplementedError
+    async def close(self, grace_s: float = 30.0) -> None:
+        """Write everything that waits (for `grace_s` while commits fail), stop the writer and close the connections."""
+        await self.writer.stop(grace_s)
+        await self._engine.dispose()
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite URL, None for a PostgreSQL URL.
+
+    Raises:
+        DatabaseUrlError: It is neither.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseUrlError(f"The database setting is no URL. Use one like {_EXAMPLES}.") from None
+    if parsed.drivername == "postgresql":
+        return None
+    if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise DatabaseUrlError(f"The database must be a SQLite file or PostgreSQL. Use a URL like {_EXAMPLES}.")
+    return Path(parsed.database)
+
+
+def _migrate(url: str) -> None:
+    address = make_url(url)
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    engine = create_engine(address)
+    try:
+        with engine.begin() as connection:
+            migrate(connection)
+    except DBAPIError as error:
+        where = address.render_as_string(hide_password=True)
+        raise StoreUnavailableError(f"The database {where} cannot be opened: {error.orig}") from error
+    except ModuleNotFoundError as error:
+        raise DatabaseUrlError("PostgreSQL needs the extra `postgres`: pip install 'ringback[postgres]'") from error
+    finally:
+        engine.dispose()

@@ -1,6 +1,6 @@
 """The decision tables that were used, by content hash."""
 
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 
 
 class DecisionTableRepository:

@@ -2,7 +2,7 @@
 
 from ringback.model.flow import FlowVersion, StoredFlow
 from ringback.model.ids import AccountSid, FlowId
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 
 
 class FlowRepository:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ringback.model.ids import AccountSid
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 from ringback.store.writes import IdempotencyRecord
 
 

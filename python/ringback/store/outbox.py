@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ringback.model.ids import AccountSid, CallId
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 from ringback.store.writes import OutboxEvent
 
 

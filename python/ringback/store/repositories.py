@@ -5,12 +5,12 @@ from msgspec import Struct
 from ringback.store.accounts import AccountRepository
 from ringback.store.api_keys import ApiKeyRepository
 from ringback.store.audit import AuditReader
-from ringback.store.blocked import BlockedNumberRepository
+from ringback.store.backend.access import Access
 from ringback.store.calls import CallRepository
 from ringback.store.decision_tables import DecisionTableRepository
 from ringback.store.flows import FlowRepository
 from ringback.store.idempotency import IdempotencyRepository
-from ringback.store.numbers import NumberRepository
+from ringback.store.numbers import BlockedNumberRepository, NumberRepository
 from ringback.store.outbox import OutboxRepository
 from ringback.store.routes import RouteRepository
 from ringback.store.sounds import SoundRepository
@@ -35,3 +35,23 @@ class Repositories(Struct, frozen=True, kw_only=True):
     sounds: SoundRepository
     traces: TraceRepository
     trunks: TrunkRepository
+
+
+def make_repositories(access: Access) -> Repositories:
+    """Make them all over one access."""
+    return Repositories(
+        accounts=AccountRepository(access),
+        api_keys=ApiKeyRepository(access),
+        audit=AuditReader(access),
+        blocked=BlockedNumberRepository(access),
+        calls=CallRepository(access),
+        decision_tables=DecisionTableRepository(access),
+        flows=FlowRepository(access),
+        idempotency=IdempotencyRepository(access),
+        numbers=NumberRepository(access),
+        outbox=OutboxRepository(access),
+        routes=RouteRepository(access),
+        sounds=SoundRepository(access),
+        traces=TraceRepository(access),
+        trunks=TrunkRepository(access),
+    )

@@ -2,7 +2,7 @@
 
 from ringback.model.ids import AccountSid, RouteId
 from ringback.model.trunk import Route
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 
 
 class RouteRepository:

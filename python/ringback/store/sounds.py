@@ -2,7 +2,7 @@
 
 from ringback.model.ids import AccountSid, SoundId
 from ringback.model.sound import Sound
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 
 
 class SoundRepository:

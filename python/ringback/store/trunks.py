@@ -2,7 +2,7 @@
 
 from ringback.model.ids import AccountSid, TrunkId
 from ringback.model.trunk import Trunk
-from ringback.store.access import Access
+from ringback.store.backend.access import Access
 
 
 class TrunkRepository:

@@ -4,7 +4,7 @@ The journal writer applies them in the order given. `AcceptCalls` makes calls, `
 them: status, release of channels, retry and webhook rows in one transaction, once.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -21,6 +21,10 @@ QUEUED = "queued"
 
 FINAL = "final"
 """State of a call that has its status."""
+
+
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+"""How long an answer is kept under its `Idempotency-Key`."""
 
 
 class OutboxEvent(Struct, frozen=True, kw_only=True):

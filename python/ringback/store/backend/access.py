@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ringback.store.journal import JournalWriter
-from ringback.store.sealing import Seal
+from ringback.store.backend.sealing import Seal
 
 T = TypeVar("T")
 

@@ -1,0 +1,83 @@
+"""SQLite: one file, WAL, every commit on disk before anybody hears of it."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+_TEMPORARY = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+_WRITER_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "busy_timeout = 5000",
+    "cache_size = -32000",  # 32 MB
+    "temp_store = MEMORY",
+    "journal_size_limit = 67108864",  # 64 MB: a WAL that once grew is cut back
+)
+_READER_PRAGMAS = ("query_only = ON", "busy_timeout = 5000", "cache_size = -8000")
+
+
+class SqliteDialect:
+    """How the writer talks to SQLite. `pragmas` come after our own (tests bound the file's size with them)."""
+
+    placeholder = "?"
+    begin = "BEGIN IMMEDIATE"
+
+    def __init__(self, file: Path, pragmas: tuple[str, ...] = ()) -> None:
+        self._engine = create_engine(
+            f"sqlite:///{file}",
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"cached_statements": 256},
+        )
+        _set_pragmas(self._engine, _WRITER_PRAGMAS + pragmas)
+
+    def connect(self) -> Connection:
+        """Open the connection."""
+        return self._engine.connect()
+
+    def is_temporary(self, error: BaseException) -> bool:
+        """Tell whether trying again later can help."""
+        code = getattr(error, "sqlite_errorcode", None)
+        return isinstance(error, sqlite3.Error) and code is not None and code & 0xFF in _TEMPORARY
+
+    def mark(self, connection: Connection) -> object:
+        """A failed COMMIT was not one."""
+        del connection
+
+    def was_committed(self, connection: Connection, mark: object) -> bool:
+        """A failed COMMIT was not one."""
+        del connection, mark
+        return False
+
+
+def sqlite_read_engine(file: Path) -> AsyncEngine:
+    """Make the engine for reading: a few connections, each with a thread of its own."""
+    engine = create_async_engine(f"sqlite+aiosqlite:///{file}", pool_size=4, max_overflow=0, pool_timeout=10)
+    _set_pragmas(engine.sync_engine, _READER_PRAGMAS)
+    return engine
+
+
+def _set_pragmas(engine: Any, pragmas: tuple[str, ...]) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, record: Any) -> None:
+        del record
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()

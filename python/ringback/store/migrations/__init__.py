@@ -1,0 +1,1 @@
+"""Changes of the schema, in order (Alembic). A released one is never edited."""
