@@ -3,14 +3,36 @@
 //! Datagrams, commands and deadlines go in, each with the time it happened; datagrams to send and events come out.
 //! See [`UserAgent`] for how it is driven.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod access;
+mod basics;
+mod closing;
 mod command;
 mod config;
+
 mod counters;
+mod dialog;
+mod dialog_ref;
+mod dialog_request;
+mod digest;
 mod event;
+mod indialog;
+mod obey;
+mod random;
+mod rate;
+mod receive;
+mod recover;
+mod route;
 mod sdp;
+mod session;
+mod tick;
+mod timers;
+mod transaction;
 mod ua;
+mod uac;
+mod uas;
+mod wire;
 
 pub use access::{AccessRule, Gate, Network, NetworkError, TrunkId};
 pub use command::{Command, Credentials, LocalMedia};

@@ -1,60 +1,131 @@
-//! The user agent: one owner of every leg, dialog and transaction of one socket.
+//! The user agent: one owner of every session, dialog and transaction of one socket.
+//!
+//! This file is the door: what comes in and what goes out. What happens in between lives in the files of its name:
+//! `receive` (datagrams), `uac` (our calls), `uas` (theirs), `indialog` (requests inside a dialog), `closing` (BYE),
+//! `tick` (timers), `basics` (sending, reporting, finding sessions).
 
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use crate::access::{AccessRule, Gate};
+use crate::access::{AccessRule, AccessTable, Gate};
 use crate::command::Command;
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::event::Output;
+use crate::dialog::DialogKey;
+use crate::event::{INCOMING_LEGS, LegId, Output};
+use crate::random::Random;
+use crate::rate::RateTable;
+use crate::session::{SILENT, Session, SessionId};
+use crate::timers::{TimerQueue, Timers};
+use crate::transaction::{ClientTx, ServerTx, TxKey};
 
 /// A SIP user agent without socket and clock.
 ///
 /// Feed it with the `handle_*` methods, each with the time it happened; after each drain `poll_output` until it is
-/// empty, then sleep until `next_deadline` or the next input.
+/// empty, then sleep until `next_deadline` or the next input. Times must not go backwards.
 #[derive(Debug)]
 pub struct UserAgent {
-    config: Config,
+    pub(crate) config: Config,
+    pub(crate) timers: Timers,
+    pub(crate) access: AccessTable,
+    pub(crate) gate: Gate,
+    /// `StopAll` was asked for.
+    pub(crate) stopping: bool,
+    pub(crate) rates: RateTable,
+    pub(crate) random: Random,
+    pub(crate) clients: HashMap<TxKey, ClientTx>,
+    pub(crate) servers: HashMap<TxKey, ServerTx>,
+    pub(crate) sessions: HashMap<SessionId, Box<Session>>,
+    pub(crate) dialogs: HashMap<DialogKey, SessionId>,
+    /// INVITEs by Call-ID, From tag and CSeq, to know copies that came another way.
+    pub(crate) merges: HashMap<u64, TxKey>,
+    /// Calls from before a crash whose INVITE is answered 480 until the instant.
+    pub(crate) given_up: VecDeque<(Instant, Vec<u8>, Vec<u8>)>,
+    pub(crate) queue: TimerQueue,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) counters: Counters,
+    pub(crate) next_leg: LegId,
+    pub(crate) next_silent: SessionId,
+    /// Client transactions begun so far.
+    pub(crate) started: u64,
+    /// Leg touched by the datagram being handled, for its trace.
+    pub(crate) touched: Option<LegId>,
 }
 
 impl UserAgent {
     /// Make one. Nobody may call in before `set_access`.
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self {
+            timers: Timers::new(config.t1),
+            rates: RateTable::new(config.max_incoming_per_s),
+            random: Random::new(config.seed),
+            config,
+            access: AccessTable::default(),
+            gate: Gate::Open,
+            stopping: false,
+            clients: HashMap::new(),
+            servers: HashMap::new(),
+            sessions: HashMap::new(),
+            dialogs: HashMap::new(),
+            merges: HashMap::new(),
+            given_up: VecDeque::new(),
+            queue: TimerQueue::default(),
+            outputs: VecDeque::new(),
+            counters: Counters::default(),
+            next_leg: INCOMING_LEGS,
+            next_silent: SILENT,
+            started: 0,
+            touched: None,
+        }
     }
 
     /// Replace the table of known sources. Legs in progress are not touched.
-    pub fn set_access(&mut self, _rules: Vec<AccessRule>) {}
+    pub fn set_access(&mut self, rules: Vec<AccessRule>) {
+        self.access = AccessTable::new(rules);
+    }
 
     /// Open or close the gate for new incoming calls.
-    pub fn set_gate(&mut self, _gate: Gate) {}
+    pub fn set_gate(&mut self, gate: Gate) {
+        self.gate = gate;
+    }
 
     /// A datagram was received.
-    pub fn handle_datagram(&mut self, _now: Instant, _from: SocketAddr, _bytes: &[u8]) {}
+    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+        self.receive(now, from, bytes);
+    }
 
     /// The engine wants something.
-    pub fn handle_command(&mut self, _now: Instant, _command: Command) {}
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        self.obey(now, command);
+    }
 
-    /// A datagram to this address could not be sent.
-    pub fn handle_transport_error(&mut self, _now: Instant, _to: SocketAddr) {}
+    /// A datagram to this address could not be sent (ICMP, no route): requests to it that nobody answered yet fail.
+    pub fn handle_transport_error(&mut self, now: Instant, to: SocketAddr) {
+        self.fail_requests_to(now, to);
+    }
 
     /// The time of `next_deadline` came.
-    pub fn handle_deadline(&mut self, _now: Instant) {}
+    pub fn handle_deadline(&mut self, now: Instant) {
+        self.tick(now);
+    }
 
-    /// When `handle_deadline` wants to be called next. May lie in the past.
+    /// When `handle_deadline` wants to be called next. May lie in the past; may turn out to have been needless.
     pub fn next_deadline(&self) -> Option<Instant> {
-        None
+        self.queue.next()
     }
 
     /// Take the next thing to send or report.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// Counters and gauges.
     pub fn counters(&self) -> Counters {
-        let _ = &self.config;
-        Counters::default()
+        Counters {
+            dialogs: self.sessions.len() as u64,
+            transactions: (self.clients.len() + self.servers.len()) as u64,
+            ..self.counters
+        }
     }
 }

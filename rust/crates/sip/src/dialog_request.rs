@@ -1,0 +1,63 @@
+//! Requests inside a dialog, and the ACK of a 2xx (RFC 3261 sections 12.2.1.1 and 13.2.2.4).
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::dialog::Dialog;
+use crate::route::address;
+use crate::transaction::branch;
+use crate::wire::{Method, Writer};
+
+/// What goes into a request besides the dialog.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extra<'a> {
+    /// `host:port` of our Via.
+    pub(crate) sent_by: &'a str,
+    /// Value of User-Agent.
+    pub(crate) user_agent: &'a str,
+    /// Further header lines: credentials, Reason.
+    pub(crate) headers: &'a [(String, String)],
+}
+
+/// A request ready to go.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Bytes,
+    pub(crate) branch: String,
+}
+
+/// Write a request with this CSeq. For an ACK that is the CSeq of the INVITE it acknowledges.
+pub(crate) fn build(dialog: &Dialog, method: Method, cseq: u32, extra: Extra<'_>) -> Built {
+    let addressing = address(&dialog.target, &dialog.routes, dialog.peer);
+    // The remote tag makes the ACKs of two forked answers two transactions.
+    let tags = [dialog.local_tag.as_slice(), b"\n", &dialog.remote_tag].concat();
+    let branch = branch(&dialog.call_id, &tags, cseq, method);
+    let mut writer = Writer::request(method, &addressing.uri);
+    writer.header("Via", via(extra.sent_by, &branch));
+    for route in &addressing.routes {
+        writer.header("Route", route);
+    }
+    writer
+        .header("Max-Forwards", "70")
+        .header("From", &dialog.local)
+        .header("To", &dialog.remote)
+        .header("Call-ID", &dialog.call_id)
+        .header("CSeq", format!("{cseq} {}", method.as_str()))
+        .header("User-Agent", extra.user_agent);
+    for (name, value) in extra.headers {
+        writer.header(name, value);
+    }
+    Built { to: addressing.to, bytes: writer.finish(None), branch }
+}
+
+/// The Request-URI that `build` writes: digest credentials are computed over it.
+pub(crate) fn request_uri(dialog: &Dialog) -> Vec<u8> {
+    address(&dialog.target, &dialog.routes, dialog.peer).uri
+}
+
+/// Our Via. `rport` asks to be answered where we sent from (RFC 3581).
+pub(crate) fn via(sent_by: &str, branch: &str) -> String {
+    format!("SIP/2.0/UDP {sent_by};rport;branch={branch}")
+}

@@ -1,0 +1,88 @@
+//! Digits by INFO (RFC 6086; the two bodies everybody uses are no standard).
+//!
+//! `application/dtmf-relay` says `Signal=5` and `Duration=160`, `application/dtmf` is the digit alone.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::event::Event;
+use crate::session::Session;
+use crate::transaction::TxKey;
+use crate::ua::UserAgent;
+use crate::wire::{Name, Request, text};
+
+/// Duration of a digit that does not say.
+const DEFAULT_DURATION_MS: u32 = 250;
+
+impl UserAgent {
+    /// An INFO: answered 200 whatever it holds, for refusing would end calls with some peers.
+    pub(super) fn receive_info(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+    ) {
+        self.reply(now, session, from, request, key, 200);
+        let content_type = text(&request.headers.get(&Name::ContentType).unwrap_or_default());
+        if let Some((digit, duration_ms)) = read_digit(&content_type, &text(&request.body)) {
+            self.report(session, |leg| Event::InfoDtmf { leg, digit, duration_ms });
+        }
+    }
+}
+
+fn read_digit(content_type: &str, body: &str) -> Option<(char, u32)> {
+    let kind = content_type.split(';').next()?.trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/dtmf" => Some((digit_of(body.trim())?, DEFAULT_DURATION_MS)),
+        "application/dtmf-relay" => {
+            let field = |name: &str| {
+                body.lines().filter_map(|line| line.split_once('=').or_else(|| line.split_once(':'))).find_map(
+                    |(key, value)| key.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned()),
+                )
+            };
+            let duration = field("duration").and_then(|value| value.parse::<u32>().ok());
+            Some((digit_of(&field("signal")?)?, duration.map_or(DEFAULT_DURATION_MS, |ms| ms.clamp(1, 10_000))))
+        }
+        _ => None,
+    }
+}
+
+/// A key by its name, or by its event number (RFC 4733: 10 is star, 11 is hash, 12-15 are A-D).
+fn digit_of(name: &str) -> Option<char> {
+    match name {
+        "10" => Some('*'),
+        "11" => Some('#'),
+        "12" => Some('A'),
+        "13" => Some('B'),
+        "14" => Some('C'),
+        "15" => Some('D'),
+        _ => {
+            let mut characters = name.chars();
+            let digit = characters.next()?.to_ascii_uppercase();
+            (characters.next().is_none() && "0123456789*#ABCD".contains(digit)).then_some(digit)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_bodies_are_read() {
+        assert_eq!(read_digit("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"), Some(('5', 160)));
+        assert_eq!(read_digit("Application/DTMF-Relay; x=y", "signal = *\nduration = 99999"), Some(('*', 10_000)));
+        assert_eq!(read_digit("application/dtmf-relay", "Signal=11"), Some(('#', 250)));
+        assert_eq!(read_digit("application/dtmf", "d\r\n"), Some(('D', 250)));
+    }
+
+    #[test]
+    fn what_is_no_digit_is_none() {
+        assert_eq!(read_digit("application/dtmf-relay", "Signal=55"), None);
+        assert_eq!(read_digit("application/dtmf", "x"), None);
+        assert_eq!(read_digit("text/plain", "5"), None);
+        assert_eq!(read_digit("application/dtmf-relay", "Duration=160"), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! Requests of the far end inside a dialog (RFC 3261 section 12.2.2).
+
+mod info;
+mod media;
+mod offer;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::event::Confirmation;
+use crate::session::{Phase, Session};
+use crate::transaction::TxKey;
+use crate::ua::UserAgent;
+use crate::uas::{CAPABILITIES, required};
+use crate::wire::{ALLOW, Method, Request, phrase};
+
+impl UserAgent {
+    /// A request that belongs to this session.
+    pub(crate) fn in_dialog(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+    ) {
+        // Early dialogs of ours share one session though each fork counts for itself: there only the first rule holds.
+        let is_early_call =
+            matches!(session.phase, Phase::Calling | Phase::Proceeding | Phase::Withdrawn | Phase::Cancelling);
+        if !is_early_call && session.dialog.remote_cseq.is_some_and(|last| request.id.cseq <= last) {
+            self.counters.refused_cseq += 1;
+            return self.reply(now, session, from, request, key, 500);
+        }
+        session.dialog.remote_cseq = Some(request.id.cseq);
+        if let Some(unsupported) = required(request) {
+            self.counters.refused_unsupported += 1;
+            return self.reply_with(now, session, from, request, key, (420, &[("Unsupported", &unsupported)]));
+        }
+        self.take_as_confirmation(session, request);
+        match request.method {
+            Method::Bye => return self.receive_bye(now, session, from, request, key),
+            Method::Invite => self.receive_reinvite(now, session, from, request, key),
+            Method::Update => self.receive_update(now, session, from, request, key),
+            Method::Info => self.receive_info(now, session, from, request, key),
+            Method::Options => self.reply_with(now, session, from, request, key, (200, CAPABILITIES)),
+            Method::KnownElsewhere => self.refuse_in_dialog(now, session, from, request, key, 405),
+            _ => self.refuse_in_dialog(now, session, from, request, key, 501),
+        }
+        self.hang_up_if_wanted(now, session);
+    }
+
+    /// Who sends requests in a dialog has our 200, even if its ACK is lost.
+    fn take_as_confirmation(&mut self, session: &mut Session, request: &Request) {
+        if session.phase != Phase::Answering || request.method == Method::Bye {
+            return;
+        }
+        self.confirm(session, Confirmation::Request);
+        if session.pending.as_ref().is_some_and(|pending| !pending.wants_answer) {
+            session.pending = None;
+            session.due = None;
+        }
+    }
+
+    fn refuse_in_dialog(
+        &mut self,
+        now: Instant,
+        session: &Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+        code: u16,
+    ) {
+        self.counters.refused_unsupported += 1;
+        self.reply_with(now, session, from, request, key, (code, &[("Allow", ALLOW)]));
+    }
+
+    /// Answer a request of the dialog without anything particular.
+    pub(crate) fn reply(
+        &mut self,
+        now: Instant,
+        session: &Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+        code: u16,
+    ) {
+        self.reply_with(now, session, from, request, key, (code, &[]));
+    }
+
+    /// Answer a request of the dialog, with further headers.
+    pub(crate) fn reply_with(
+        &mut self,
+        now: Instant,
+        session: &Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+        answer: (u16, &[(&str, &str)]),
+    ) {
+        let Some(head) = request.reply_head(from) else { return };
+        let (code, headers) = answer;
+        let mut writer = head.start(code, phrase(code), &session.dialog.local_tag);
+        writer.header("Server", &self.config.user_agent);
+        for (name, value) in headers {
+            writer.header(name, value);
+        }
+        let response = (head.reply_to, code, writer.finish(None));
+        self.respond(now, key, request.method == Method::Invite, session.leg(), response);
+    }
+}

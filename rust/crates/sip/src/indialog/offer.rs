@@ -1,0 +1,161 @@
+//! New offers during a call: re-INVITE (RFC 3261 section 14) and UPDATE (RFC 3311).
+//!
+//! Only one offer may be open at a time. While ours waits for its answer theirs gets 491; while we owe an answer to
+//! theirs a second one gets 500 with Retry-After. An offer we cannot use gets 488 and leaves everything as it was.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::sdp::{Body, Description, answer_offer, offer, sdp_of};
+use crate::session::{Phase, Session};
+use crate::transaction::TxKey;
+use crate::ua::UserAgent;
+use crate::wire::{Method, Request, phrase};
+
+/// What hinders a new offer.
+enum Hindrance {
+    /// Our own offer is open (491).
+    OursOpen,
+    /// Theirs is, and we have not answered (500).
+    TheirsOpen,
+}
+
+impl UserAgent {
+    /// A re-INVITE.
+    pub(super) fn receive_reinvite(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+    ) {
+        if let Some(hindrance) = hindrance(session, true) {
+            return self.refuse_offer(now, session, from, request, key, &hindrance);
+        }
+        if session.phase == Phase::Closing {
+            return self.reply(now, session, from, request, key, 481);
+        }
+        let Some(local) = session.media.local.clone() else {
+            return self.reply(now, session, from, request, key, 488);
+        };
+        match sdp_of(&request.headers, &request.body) {
+            Body::Sdp(theirs) => self.answer_new_offer(now, session, from, request, key, &theirs),
+            Body::None => {
+                session.dialog.refresh(&request.headers);
+                let sdp = session.media.settle(|origin| offer(&local, origin));
+                self.send_ok(now, session, from, request, key, Some(&sdp));
+            }
+            Body::Malformed => self.reply(now, session, from, request, key, 400),
+            Body::Unsupported => self.refuse_body(now, session, from, request, key),
+        }
+    }
+
+    /// An UPDATE.
+    pub(super) fn receive_update(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+    ) {
+        match sdp_of(&request.headers, &request.body) {
+            Body::None => {
+                session.dialog.refresh(&request.headers);
+                self.send_ok(now, session, from, request, key, None);
+            }
+            Body::Malformed => self.reply(now, session, from, request, key, 400),
+            Body::Unsupported => self.refuse_body(now, session, from, request, key),
+            Body::Sdp(theirs) => match hindrance(session, false) {
+                Some(hindrance) => self.refuse_offer(now, session, from, request, key, &hindrance),
+                None => self.answer_new_offer(now, session, from, request, key, &theirs),
+            },
+        }
+    }
+
+    fn answer_new_offer(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+        theirs: &Description,
+    ) {
+        let agreed = session.media.local.as_ref().and_then(|local| {
+            let (_, media) = answer_offer(theirs, local, session.media.origin).ok()?;
+            Some((local.clone(), media))
+        });
+        let Some((local, media)) = agreed else {
+            return self.reply(now, session, from, request, key, 488);
+        };
+        let sdp = session
+            .media
+            .settle(|origin| answer_offer(theirs, &local, origin).map(|(sdp, _)| sdp).unwrap_or_default());
+        session.dialog.refresh(&request.headers);
+        self.send_ok(now, session, from, request, key, Some(&sdp));
+        self.agree(session, media);
+        self.note_hold(session, theirs);
+    }
+
+    /// 200 to a re-INVITE or UPDATE. That of a re-INVITE is repeated until its ACK, like any 2xx to an INVITE.
+    fn send_ok(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+        sdp: Option<&str>,
+    ) {
+        let Some(head) = request.reply_head(from) else { return };
+        let mut writer = head.start(200, phrase(200), &session.dialog.local_tag);
+        self.write_contact(&mut writer);
+        let bytes = writer.finish(sdp.map(|sdp| ("application/sdp", sdp.as_bytes())));
+        let is_invite = request.method == Method::Invite;
+        self.respond(now, key, is_invite, session.leg(), (head.reply_to, 200, bytes.clone()));
+        if is_invite {
+            let wants_answer = request.body.is_empty();
+            self.await_ack(now, session, request.id.cseq, wants_answer, (head.reply_to, bytes), false);
+        }
+    }
+
+    fn refuse_offer(
+        &mut self,
+        now: Instant,
+        session: &Session,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+        hindrance: &Hindrance,
+    ) {
+        match hindrance {
+            Hindrance::OursOpen => self.reply(now, session, from, request, key, 491),
+            Hindrance::TheirsOpen => {
+                // RFC 3261 section 14.2: a random time of 0 to 10 seconds.
+                let retry_after = (self.random.number() % 11).to_string();
+                self.reply_with(now, session, from, request, key, (500, &[("Retry-After", &retry_after)]));
+            }
+        }
+    }
+
+    fn refuse_body(&mut self, now: Instant, session: &Session, from: SocketAddr, request: &Request, key: TxKey) {
+        self.counters.refused_unsupported += 1;
+        self.reply_with(now, session, from, request, key, (415, &[("Accept", "application/sdp")]));
+    }
+}
+
+fn hindrance(session: &Session, is_invite: bool) -> Option<Hindrance> {
+    match session.phase {
+        // Our INVITE with its offer is still open.
+        Phase::Calling | Phase::Proceeding | Phase::Withdrawn | Phase::Cancelling => Some(Hindrance::OursOpen),
+        Phase::Offered => Some(Hindrance::TheirsOpen),
+        _ => match &session.pending {
+            Some(pending) if pending.wants_answer => Some(Hindrance::OursOpen),
+            // A re-INVITE before the ACK of the last one: two INVITE transactions at once (RFC 3261 section 14.1).
+            Some(pending) if is_invite && !pending.initial => Some(Hindrance::OursOpen),
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,216 @@
+//! A session: one dialog of ours with everything that is going on in it.
+//!
+//! Each leg is a session. A dialog that only has to be ended (an extra answer of a forked INVITE, a late one, one from
+//! the journal) is a session too, but a silent one: it reports nothing.
+//!
+//! ```text
+//!  we call                                  they call
+//!  Calling --1xx--> Proceeding              Offered --200 sent--> Answering --ACK, request--> Up
+//!     |                |    \                  |                     |
+//!     | hang up        |     \--2xx--> Up      | reject, CANCEL      | no ACK in 64 T1
+//!  Withdrawn --1xx--> Cancelling               v                     v
+//!     |                |  2xx: ACK, BYE      over                 Closing --final response, time-out--> over
+//!     v                v                                             ^
+//!   over             over                   Up --hang up: BYE -------+      Up --their BYE--> over
+//! ```
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::command::LocalMedia;
+use crate::dialog::{Dialog, DialogKey};
+use crate::digest::Auth;
+use crate::event::{Cause, LegId, Side};
+use crate::sdp::{Body, Negotiated, Origin};
+use crate::transaction::TxKey;
+use crate::wire::{ReasonText, ReplyHead};
+
+/// Number of a session: the leg's for legs, from [`SILENT`] up for silent ones.
+pub(crate) type SessionId = u64;
+
+/// First number of silent sessions.
+pub(crate) const SILENT: SessionId = 1 << 62;
+
+/// Where a session stands; see the drawing above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Our INVITE is out, nothing came back.
+    Calling,
+    /// A provisional response came.
+    Proceeding,
+    /// We want to CANCEL but may not before a provisional response (RFC 3261 section 9.1).
+    Withdrawn,
+    /// CANCEL is out.
+    Cancelling,
+    /// Their INVITE waits for our answer.
+    Offered,
+    /// Our 200 is out; nothing shows yet that they have it.
+    Answering,
+    /// Talking.
+    Up,
+    /// Our BYE is out.
+    Closing,
+}
+
+/// Everything about one dialog.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) phase: Phase,
+    pub(crate) dialog: Dialog,
+    /// Every key this session is found under.
+    pub(crate) keys: Vec<DialogKey>,
+    /// What is needed to repeat or withdraw our INVITE; gone once it is answered.
+    pub(crate) outgoing: Option<Box<Outgoing>>,
+    /// Their INVITE while it is unanswered.
+    pub(crate) incoming: Option<Box<Incoming>>,
+    /// A 2xx of ours without ACK.
+    pub(crate) pending: Option<Box<Pending>>,
+    pub(crate) media: Media,
+    pub(crate) auth: Auth,
+    /// How it ended, to be reported when the dialog is closed.
+    pub(crate) end: Option<End>,
+    /// Q.850 cause for our BYE or CANCEL.
+    pub(crate) q850: Option<u8>,
+    /// Hang up as soon as the ACK is here (RFC 3261 section 15: no BYE before).
+    pub(crate) bye_wanted: bool,
+    /// The caller showed that it has our 200.
+    pub(crate) confirmed: bool,
+    /// When to look at the session again.
+    pub(crate) due: Option<Instant>,
+    /// Nothing left to do.
+    pub(crate) over: bool,
+}
+
+/// Our INVITE.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    /// Where it goes.
+    pub(crate) peer: SocketAddr,
+    /// Request-URI.
+    pub(crate) uri: Vec<u8>,
+    /// Headers of the customer, checked.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Our offer.
+    pub(crate) sdp: String,
+    /// Transaction of the INVITE that is out.
+    pub(crate) key: TxKey,
+    /// Branch of that INVITE, for CANCEL and ACK.
+    pub(crate) branch: String,
+    /// 3xx may be followed.
+    pub(crate) may_redirect: bool,
+    /// Credentials of the last INVITE: its ACK repeats them (RFC 3261 section 22.1).
+    pub(crate) sent_auth: Vec<(String, String)>,
+    /// Forks that rang: To tag and the media they offered early.
+    pub(crate) early: Vec<(Vec<u8>, Option<Negotiated>)>,
+}
+
+/// Their INVITE, not answered yet.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) key: TxKey,
+    pub(crate) head: ReplyHead,
+    /// Record-Route lines for our 18x and 2xx.
+    pub(crate) record_route: Vec<Vec<u8>>,
+    pub(crate) body: Body,
+}
+
+/// A 2xx of ours, sent again until the ACK comes (RFC 3261 section 13.3.1.4).
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) to: SocketAddr,
+    pub(crate) response: Bytes,
+    /// CSeq of the INVITE, and so of its ACK.
+    pub(crate) cseq: u32,
+    /// The offer was in our 2xx: the ACK must bring the answer.
+    pub(crate) wants_answer: bool,
+    /// The INVITE that began the call, not a re-INVITE.
+    pub(crate) initial: bool,
+    pub(crate) interval: Duration,
+    pub(crate) next_at: Instant,
+    pub(crate) give_up_at: Instant,
+}
+
+/// The media side.
+#[derive(Debug)]
+pub(crate) struct Media {
+    /// Ours; None until the engine told us.
+    pub(crate) local: Option<LocalMedia>,
+    pub(crate) origin: Origin,
+    /// Last SDP of ours, to see whether the next differs.
+    pub(crate) last: String,
+    pub(crate) agreed: Option<Negotiated>,
+    pub(crate) held: bool,
+}
+
+/// How a session ended, for `Event::Ended`.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) cause: Cause,
+    pub(crate) side: Side,
+    pub(crate) code: Option<u16>,
+    pub(crate) phrase: Option<String>,
+    pub(crate) reason: ReasonText,
+    pub(crate) retry_after_s: Option<u32>,
+}
+
+impl End {
+    /// An end without any message.
+    pub(crate) fn of(cause: Cause, side: Side) -> Self {
+        Self { cause, side, code: None, phrase: None, reason: ReasonText::default(), retry_after_s: None }
+    }
+
+    /// An end by a status code.
+    pub(crate) fn by_code(cause: Cause, side: Side, code: u16, phrase: &str) -> Self {
+        Self { code: Some(code), phrase: Some(phrase.to_owned()), ..Self::of(cause, side) }
+    }
+}
+
+impl Media {
+    pub(crate) fn new(session: u64, local: Option<LocalMedia>) -> Self {
+        // RFC 8866: the numbers of `o=` are decimal; 62 bits keep them readable for signed parsers.
+        let origin = Origin { session: session >> 2, version: 1 };
+        Self { local, origin, last: String::new(), agreed: None, held: false }
+    }
+
+    /// The origin of the next description: its version grows only when the text changes.
+    pub(crate) fn settle(&mut self, write: impl Fn(Origin) -> String) -> String {
+        let same = write(self.origin);
+        if self.last.is_empty() || same == self.last {
+            self.last.clone_from(&same);
+            return same;
+        }
+        self.origin.version += 1;
+        self.last = write(self.origin);
+        self.last.clone()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, phase: Phase, dialog: Dialog, media: Media, auth: Auth) -> Self {
+        Self {
+            id,
+            phase,
+            dialog,
+            keys: Vec::new(),
+            outgoing: None,
+            incoming: None,
+            pending: None,
+            media,
+            auth,
+            end: None,
+            q850: None,
+            bye_wanted: false,
+            confirmed: false,
+            due: None,
+            over: false,
+        }
+    }
+
+    /// The leg to report for; None for a silent session.
+    pub(crate) fn leg(&self) -> Option<LegId> {
+        (self.id < SILENT).then_some(self.id)
+    }
+}

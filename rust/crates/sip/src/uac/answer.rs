@@ -1,0 +1,98 @@
+//! 2xx to our INVITE (RFC 3261 section 13.2.2.4).
+//!
+//! Each 2xx is acknowledged, every time it comes. The first one makes the call, unless we had given it up: then it is
+//! ended by BYE, and nobody is left with a ghost.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::dialog::Dialog;
+use crate::dialog_ref::DialogRef;
+use crate::dialog_request::{Extra, build};
+use crate::event::{Cause, Event, Side};
+use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
+use crate::session::{End, Outgoing, Phase, Session};
+use crate::transaction::{ClientState, TxKey};
+use crate::ua::UserAgent;
+use crate::wire::{Method, Response};
+
+impl UserAgent {
+    /// A 2xx came for the INVITE transaction `key`.
+    pub(super) fn invite_answered(&mut self, now: Instant, key: TxKey, response: &Response) {
+        let Some(tx) = self.clients.get(&key) else { return };
+        let owner = tx.owner;
+        if let Some((_, to, ack)) = tx.acks.iter().find(|(tag, _, _)| **tag == *response.id.to_tag).cloned() {
+            let leg = owner.filter(|id| self.sessions.contains_key(id));
+            self.touched = leg;
+            self.counters.retransmissions_sent += 1;
+            return self.transmit(leg, to, ack);
+        }
+        if tx.state != ClientState::Accepted {
+            self.complete_client(now, key, ClientState::Accepted, Bytes::new());
+        }
+        let first = owner.filter(|id| self.sessions.get(id).is_some_and(|session| session.outgoing.is_some()));
+        match first {
+            Some(id) => {
+                self.with_session(id, |ua, session| ua.answered(now, session, key, response));
+            }
+            None => self.end_extra_answer(now, key, response),
+        }
+    }
+
+    /// The first answer of a call of ours.
+    fn answered(&mut self, now: Instant, session: &mut Session, key: TxKey, response: &Response) {
+        let Some(outgoing) = session.outgoing.take() else { return };
+        session.dialog = Dialog::of_response(response, &outgoing.uri, outgoing.peer);
+        self.register(session);
+        self.acknowledge(session, key, &outgoing.sent_auth, response);
+        let code = response.code;
+        if matches!(session.phase, Phase::Withdrawn | Phase::Cancelling) {
+            self.report(session, |leg| Event::LateAnswer { leg, code });
+            let mut end = session.end.take().unwrap_or_else(|| End::of(Cause::Cancelled, Side::Local));
+            (end.code, end.phrase) = (Some(code), Some(response.phrase.clone()));
+            return self.send_bye(now, session, end);
+        }
+        session.phase = Phase::Up;
+        session.confirmed = true;
+        let Some(media) = agreed_media(session, &outgoing, response) else {
+            let end = End::by_code(Cause::NoCommonCodec, Side::Local, code, &response.phrase);
+            return self.send_bye(now, session, end);
+        };
+        session.media.agreed = Some(media);
+        let phrase = response.phrase.clone();
+        let dialog = DialogRef::uac(&session.dialog);
+        self.report(session, |leg| Event::Answered { leg, code, phrase, media, dialog });
+    }
+
+    /// Send the ACK of a 2xx and keep it for the copies of that 2xx.
+    pub(super) fn acknowledge(
+        &mut self,
+        session: &Session,
+        key: TxKey,
+        credentials: &[(String, String)],
+        response: &Response,
+    ) {
+        let extra =
+            Extra { sent_by: &self.config.contact_host, user_agent: &self.config.user_agent, headers: credentials };
+        let built = build(&session.dialog, Method::Ack, response.id.cseq, extra);
+        let kept: (Box<[u8]>, SocketAddr, Bytes) =
+            (response.id.to_tag.clone().into_boxed_slice(), built.to, built.bytes.clone());
+        if let Some(tx) = self.clients.get_mut(&key) {
+            tx.acks.push(kept);
+        }
+        self.transmit(session.leg(), built.to, built.bytes);
+    }
+}
+
+/// What the 2xx agrees on. Some far ends put their answer into the 18x only; it counts if the fork is the same.
+fn agreed_media(session: &Session, outgoing: &Outgoing, response: &Response) -> Option<Negotiated> {
+    match sdp_of(&response.headers, &response.body) {
+        Body::Sdp(theirs) => accept_answer(&theirs, session.media.local.as_ref()?).ok(),
+        Body::None => {
+            outgoing.early.iter().find(|(tag, _)| *tag == response.id.to_tag).and_then(|(_, media)| *media)
+        }
+        Body::Malformed | Body::Unsupported => None,
+    }
+}

@@ -1,0 +1,182 @@
+//! Sending an INVITE (RFC 3261 section 13.2.1).
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::command::{Credentials, LocalMedia};
+use crate::dialog::Dialog;
+use crate::dialog_request::via;
+use crate::digest::{Auth, Subject};
+use crate::event::{Cause, INCOMING_LEGS, LegId, Side};
+use crate::sdp::offer;
+use crate::session::{End, Media, Outgoing, Phase, Session};
+use crate::transaction::{Purpose, branch, client_key};
+use crate::ua::UserAgent;
+use crate::wire::{ALLOW, Method, Writer, is_safe_value, is_token, is_uri, text};
+
+/// A dial order, as `Command::Dial` gives it.
+#[derive(Debug)]
+pub(crate) struct Dial {
+    pub(crate) leg: LegId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) to: String,
+    pub(crate) from: String,
+    pub(crate) display_name: Option<String>,
+    pub(crate) call_id: String,
+    pub(crate) local_tag: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) media: LocalMedia,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) allow_redirects: bool,
+}
+
+/// Headers that the user agent writes itself; nobody else may.
+const OWN_HEADERS: &[&str] = &[
+    "allow",
+    "authorization",
+    "call-id",
+    "contact",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cseq",
+    "from",
+    "max-forwards",
+    "proxy-authorization",
+    "proxy-require",
+    "record-route",
+    "require",
+    "route",
+    "supported",
+    "to",
+    "user-agent",
+    "via",
+];
+
+impl UserAgent {
+    /// Begin a call.
+    pub(crate) fn dial(&mut self, now: Instant, dial: Dial) {
+        if dial.leg >= INCOMING_LEGS || self.sessions.contains_key(&dial.leg) {
+            self.counters.faults += 1;
+            return;
+        }
+        let sane = is_uri(dial.to.as_bytes())
+            && is_uri(dial.from.as_bytes())
+            && is_token(dial.local_tag.as_bytes())
+            && is_safe_value(dial.call_id.as_bytes())
+            && !dial.call_id.is_empty();
+        let stopping = self.stopping;
+        let mut session = self.new_outgoing(dial);
+        if stopping || !sane {
+            self.counters.faults += u64::from(!sane);
+            self.counters.legs += 1;
+            let cause = if sane { Cause::Stopped } else { Cause::Fault };
+            self.finish(&mut session, End::of(cause, Side::Local));
+            self.counters.legs -= 1;
+            return;
+        }
+        self.register(&mut session);
+        self.send_invite(now, &mut session);
+        self.adopt(session);
+    }
+
+    fn new_outgoing(&mut self, dial: Dial) -> Session {
+        let headers = self.checked_headers(dial.headers);
+        let display_name = dial.display_name.as_deref().map(quoted).unwrap_or_default();
+        let dialog = Dialog {
+            call_id: dial.call_id.into_bytes(),
+            local: format!("{display_name}<{}>;tag={}", dial.from, dial.local_tag).into_bytes(),
+            local_tag: dial.local_tag.into_bytes(),
+            remote_tag: Vec::new(),
+            remote: format!("<{}>", dial.to).into_bytes(),
+            target: dial.to.clone().into_bytes(),
+            routes: Vec::new(),
+            local_cseq: 0,
+            remote_cseq: None,
+            peer: dial.peer,
+        };
+        let mut media = Media::new(self.random.number(), Some(dial.media.clone()));
+        let sdp = media.settle(|origin| offer(&dial.media, origin));
+        let mut session = Session::new(dial.leg, Phase::Calling, dialog, media, Auth::new(dial.credentials));
+        session.outgoing = Some(Box::new(Outgoing {
+            peer: dial.peer,
+            uri: dial.to.into_bytes(),
+            headers,
+            sdp,
+            key: client_key(b"", Method::Invite),
+            branch: String::new(),
+            may_redirect: dial.allow_redirects,
+            sent_auth: Vec::new(),
+            early: Vec::new(),
+        }));
+        session
+    }
+
+    fn checked_headers(&mut self, headers: Vec<(String, String)>) -> Vec<(String, String)> {
+        let offered = headers.len();
+        let kept: Vec<_> = headers
+            .into_iter()
+            .filter(|(name, value)| {
+                let lower = name.to_ascii_lowercase();
+                // One letter is the compact form of a header of ours or of nobody's.
+                let ours = name.len() == 1 || OWN_HEADERS.contains(&lower.as_str());
+                is_token(name.as_bytes()) && !ours && is_safe_value(value.as_bytes())
+            })
+            .take(20)
+            .collect();
+        self.counters.refused_headers += (offered - kept.len()) as u64;
+        kept
+    }
+
+    /// Send the INVITE, the first or one more with credentials or to a new target.
+    pub(crate) fn send_invite(&mut self, now: Instant, session: &mut Session) {
+        session.dialog.local_cseq += 1;
+        session.phase = Phase::Calling;
+        let cseq = session.dialog.local_cseq;
+        let branch = branch(&session.dialog.call_id, &session.dialog.local_tag, cseq, Method::Invite);
+        let Some(mut outgoing) = session.outgoing.take() else { return };
+        outgoing.sent_auth.clear();
+        if session.auth.is_needed() {
+            let cnonce = text(&self.random.token());
+            let uri = text(&outgoing.uri);
+            let subject = Subject { method: "INVITE", uri: &uri, body: outgoing.sdp.as_bytes() };
+            outgoing.sent_auth = session.auth.headers(subject, &cnonce);
+        }
+        let bytes = self.write_invite(session, &outgoing, &branch);
+        let key = client_key(branch.as_bytes(), Method::Invite);
+        self.start_client(now, Purpose::Invite, session, key, (outgoing.peer, bytes));
+        if let Some(tx) = self.clients.get_mut(&key) {
+            tx.uri = outgoing.uri.clone().into_boxed_slice();
+        }
+        outgoing.key = key;
+        outgoing.branch = branch;
+        session.outgoing = Some(outgoing);
+    }
+
+    fn write_invite(&self, session: &Session, outgoing: &Outgoing, branch: &str) -> Bytes {
+        let dialog = &session.dialog;
+        let mut writer = Writer::request(Method::Invite, &outgoing.uri);
+        writer
+            .header("Via", via(&self.config.contact_host, branch))
+            .header("Max-Forwards", "70")
+            .header("From", &dialog.local)
+            .header("To", &dialog.remote)
+            .header("Call-ID", &dialog.call_id)
+            .header("CSeq", format!("{} INVITE", dialog.local_cseq))
+            .header("Contact", format!("<sip:{}>", self.config.contact_host))
+            .header("Allow", ALLOW)
+            .header("User-Agent", &self.config.user_agent);
+        for (name, value) in outgoing.headers.iter().chain(&outgoing.sent_auth) {
+            writer.header(name, value);
+        }
+        writer.finish(Some(("application/sdp", outgoing.sdp.as_bytes())))
+    }
+}
+
+/// A display name as a quoted string, with the space behind it.
+fn quoted(name: &str) -> String {
+    let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\" ")
+}

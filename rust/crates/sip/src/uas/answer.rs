@@ -1,0 +1,193 @@
+//! Ringing, answering, refusing (RFC 3261 section 13.3).
+//!
+//! A 2xx is sent again by us, not by its transaction, from T1 doubling up to T2, until the ACK comes. After 64·T1
+//! without any sign of the caller the call is ended by BYE.
+
+use std::time::Instant;
+
+use crate::command::LocalMedia;
+use crate::event::{Cause, Confirmation, Event, Side};
+use crate::sdp::{Body, accept_answer, answer_offer, offer, sdp_of};
+use crate::session::{End, Incoming, Pending, Phase, Session};
+use crate::ua::UserAgent;
+use crate::wire::{ALLOW, Request, Writer, phrase};
+
+impl UserAgent {
+    /// Send 180.
+    pub(crate) fn ring(&mut self, now: Instant, session: &mut Session) {
+        let Some(incoming) = &session.incoming else { return self.counters.stale_commands += 1 };
+        let mut writer = incoming.head.start(180, phrase(180), &session.dialog.local_tag);
+        self.write_dialog_headers(&mut writer, incoming);
+        let response = (incoming.head.reply_to, 180, writer.finish(None));
+        self.respond(now, incoming.key, true, session.leg(), response);
+    }
+
+    /// Send 200, or 488 if their offer has nothing for us.
+    pub(crate) fn answer(&mut self, now: Instant, session: &mut Session, local: LocalMedia) {
+        let Some(incoming) = session.incoming.take() else { return self.counters.stale_commands += 1 };
+        session.media.local = Some(local.clone());
+        let (sdp, agreed) = match &incoming.body {
+            Body::Sdp(theirs) => match answer_offer(theirs, &local, session.media.origin) {
+                Ok((sdp, agreed)) => (sdp, Some(agreed)),
+                Err(_) => {
+                    let end = End::by_code(Cause::NoCommonCodec, Side::Local, 488, phrase(488));
+                    return self.refuse_incoming(now, session, &incoming, end, None);
+                }
+            },
+            _ => (offer(&local, session.media.origin), None),
+        };
+        session.media.last.clone_from(&sdp);
+        let mut writer = incoming.head.start(200, phrase(200), &session.dialog.local_tag);
+        self.write_dialog_headers(&mut writer, &incoming);
+        let bytes = writer.finish(Some(("application/sdp", sdp.as_bytes())));
+        let cseq = session.dialog.remote_cseq.unwrap_or_default();
+        self.respond(now, incoming.key, true, session.leg(), (incoming.head.reply_to, 200, bytes.clone()));
+        session.phase = Phase::Answering;
+        self.await_ack(now, session, cseq, agreed.is_none(), (incoming.head.reply_to, bytes), true);
+        if let Some(media) = agreed {
+            self.agree(session, media);
+        }
+    }
+
+    /// Refuse with a final response of the engine's choice.
+    pub(crate) fn reject(&mut self, now: Instant, session: &mut Session, code: u16, reason: Option<&str>) {
+        let code = if (400..=699).contains(&code) { code } else { 480 };
+        self.reject_with(now, session, End::by_code(Cause::Response, Side::Local, code, phrase(code)), reason);
+    }
+
+    /// Refuse, and end as told.
+    pub(crate) fn reject_with(&mut self, now: Instant, session: &mut Session, end: End, reason: Option<&str>) {
+        match session.incoming.take() {
+            Some(incoming) => self.refuse_incoming(now, session, &incoming, end, reason),
+            None => self.counters.stale_commands += 1,
+        }
+    }
+
+    /// Send a refusal. The transaction takes care of the ACK, so the leg is over at once.
+    fn refuse_incoming(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        incoming: &Incoming,
+        end: End,
+        reason: Option<&str>,
+    ) {
+        let code = end.code.unwrap_or(480);
+        let mut writer = incoming.head.start(code, phrase(code), &session.dialog.local_tag);
+        writer.header("Server", &self.config.user_agent);
+        if let Some(reason) = reason {
+            writer.header("Reason", reason);
+        }
+        let response = (incoming.head.reply_to, code, writer.finish(None));
+        self.respond(now, incoming.key, true, session.leg(), response);
+        self.finish(session, end);
+    }
+
+    /// What a response that makes or refreshes a dialog carries (RFC 3261 section 12.1.1).
+    fn write_dialog_headers(&self, writer: &mut Writer, incoming: &Incoming) {
+        for line in &incoming.record_route {
+            writer.header("Record-Route", line);
+        }
+        self.write_contact(writer);
+    }
+
+    /// Contact, Allow and Server.
+    pub(crate) fn write_contact(&self, writer: &mut Writer) {
+        writer
+            .header("Contact", format!("<sip:{}>", self.config.contact_host))
+            .header("Allow", ALLOW)
+            .header("Server", &self.config.user_agent);
+    }
+
+    /// A 2xx was sent: repeat it until its ACK comes.
+    pub(crate) fn await_ack(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        cseq: u32,
+        wants_answer: bool,
+        response: (std::net::SocketAddr, bytes::Bytes),
+        initial: bool,
+    ) {
+        let (to, response) = response;
+        let next_at = now + self.timers.t1;
+        let give_up_at = now + self.timers.timeout();
+        let interval = self.timers.t1;
+        let pending = Pending { to, response, cseq, wants_answer, initial, interval, next_at, give_up_at };
+        session.pending = Some(Box::new(pending));
+        session.due = Some(next_at);
+    }
+
+    /// The clock of a 2xx without ACK.
+    pub(crate) fn repeat_answer(&mut self, now: Instant, session: &mut Session) {
+        let leg = session.leg();
+        let Some(pending) = &mut session.pending else { return };
+        if pending.give_up_at <= now {
+            return self.give_up_waiting_for_ack(now, session);
+        }
+        pending.interval = self.timers.double_capped(pending.interval);
+        pending.next_at = now + pending.interval;
+        session.due = Some(pending.next_at.min(pending.give_up_at));
+        let (to, bytes) = (pending.to, pending.response.clone());
+        self.counters.retransmissions_sent += 1;
+        self.transmit(leg, to, bytes);
+    }
+
+    fn give_up_waiting_for_ack(&mut self, now: Instant, session: &mut Session) {
+        let Some(pending) = session.pending.take() else { return };
+        // Media or a request proved that they have the 200; only its ACK was lost.
+        let proven = pending.initial && session.confirmed && !pending.wants_answer;
+        if proven || session.phase == Phase::Closing {
+            return;
+        }
+        let end = match session.end.take() {
+            Some(end) if session.bye_wanted => end,
+            _ => End::of(Cause::NoAck, Side::Network),
+        };
+        self.send_bye(now, session, end);
+    }
+
+    /// An ACK for a 2xx of ours.
+    pub(crate) fn acknowledged(&mut self, now: Instant, session: &mut Session, ack: &Request) {
+        let matches = session.pending.as_ref().is_some_and(|pending| pending.cseq == ack.id.cseq);
+        let Some(pending) = session.pending.take_if(|_| matches) else {
+            return self.counters.retransmissions_absorbed += 1;
+        };
+        session.due = None;
+        if pending.wants_answer && session.phase != Phase::Closing && !self.agree_on_ack(session, ack) {
+            return self.send_bye(now, session, End::of(Cause::NoCommonCodec, Side::Local));
+        }
+        if pending.initial {
+            self.confirm(session, Confirmation::Ack);
+        }
+        self.hang_up_if_wanted(now, session);
+    }
+
+    /// The answer to an offer in our 2xx.
+    fn agree_on_ack(&mut self, session: &mut Session, ack: &Request) -> bool {
+        let (Body::Sdp(theirs), Some(local)) = (sdp_of(&ack.headers, &ack.body), &session.media.local) else {
+            return false;
+        };
+        let Ok(media) = accept_answer(&theirs, local) else { return false };
+        self.agree(session, media);
+        true
+    }
+
+    /// The caller showed that it has our 200.
+    pub(crate) fn confirm(&mut self, session: &mut Session, how: Confirmation) {
+        if session.confirmed || session.phase != Phase::Answering {
+            return;
+        }
+        session.confirmed = true;
+        session.phase = Phase::Up;
+        self.report(session, |leg| Event::AnswerConfirmed { leg, how });
+    }
+
+    /// A hang-up that had to wait for the ACK.
+    pub(crate) fn hang_up_if_wanted(&mut self, now: Instant, session: &mut Session) {
+        if session.bye_wanted && session.phase == Phase::Up {
+            let end = session.end.take().unwrap_or_else(|| End::of(Cause::Bye, Side::Local));
+            self.send_bye(now, session, end);
+        }
+    }
+}

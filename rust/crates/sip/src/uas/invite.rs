@@ -1,0 +1,170 @@
+//! An INVITE from outside a dialog: may it in, and is it well (RFC 3261 section 8.2).
+//!
+//! The order is that of cost: who is it, is there room, does it fit what we understand. All refusals up to the last
+//! are sent without keeping anything, for they are what a flood consists of.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::dialog::Dialog;
+use crate::dialog_ref::DialogRef;
+use crate::digest::Auth;
+use crate::event::Event;
+use crate::sdp::{Body, Codec, sdp_of};
+use crate::session::{Incoming, Media, Phase, Session};
+use crate::transaction::{ServerTx, TxKey};
+use crate::ua::UserAgent;
+use crate::wire::{AddressParts, Name, Request, text};
+
+/// Retry-After when there is no room: long enough to matter, short enough not to lose an hour's calls.
+const NO_ROOM_RETRY_S: &str = "5";
+/// Headers of an INVITE that are handed up.
+const MAX_HEADERS_REPORTED: usize = 100;
+
+impl UserAgent {
+    /// A new INVITE.
+    pub(crate) fn receive_invite(&mut self, now: Instant, from: SocketAddr, request: &Request, key: TxKey) {
+        let Some(rule) = self.access.find(from) else {
+            self.counters.refused_unknown_source += 1;
+            return self.refuse(from, request, 403, &[]);
+        };
+        let (trunk, codecs) = (rule.trunk, rule.codecs.clone());
+        if self.refuse_for_lack_of_room(now, from, request) {
+            return;
+        }
+        let body = sdp_of(&request.headers, &request.body);
+        if self.refuse_for_its_form(now, from, request, &body) {
+            return;
+        }
+        self.begin_incoming(from, request, key, trunk, (body, &codecs));
+    }
+
+    fn refuse_for_lack_of_room(&mut self, now: Instant, from: SocketAddr, request: &Request) -> bool {
+        if let Some(retry_after) = self.closed_for() {
+            self.counters.refused_gate += 1;
+            self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
+            return true;
+        }
+        if self.counters.legs >= self.config.max_legs as u64 {
+            self.counters.refused_max_legs += 1;
+        } else if !self.rates.admit(now, from.ip()) {
+            self.counters.refused_rate += 1;
+        } else {
+            return false;
+        }
+        self.refuse(from, request, 503, &[("Retry-After", NO_ROOM_RETRY_S)]);
+        true
+    }
+
+    fn refuse_for_its_form(&mut self, now: Instant, from: SocketAddr, request: &Request, body: &Body) -> bool {
+        if self.was_given_up(now, request) {
+            self.refuse(from, request, 480, &[]);
+            return true;
+        }
+        if self.merges.contains_key(&merge_key(request)) {
+            self.counters.refused_unsupported += 1;
+            self.refuse(from, request, 482, &[]);
+            return true;
+        }
+        self.refuse_unsupported(from, request, body)
+    }
+
+    /// Extensions, schemes and bodies we cannot handle. Also used inside dialogs.
+    fn refuse_unsupported(&mut self, from: SocketAddr, request: &Request, body: &Body) -> bool {
+        let scheme = request.uri.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase();
+        if !matches!(scheme.as_slice(), b"sip" | b"sips" | b"tel") {
+            self.counters.refused_unsupported += 1;
+            self.refuse(from, request, 416, &[]);
+            return true;
+        }
+        if let Some(unsupported) = required(request) {
+            self.counters.refused_unsupported += 1;
+            self.refuse(from, request, 420, &[("Unsupported", &unsupported)]);
+            return true;
+        }
+        match body {
+            Body::Unsupported => {
+                self.counters.refused_unsupported += 1;
+                let accepted = [("Accept", "application/sdp"), ("Accept-Encoding", "identity")];
+                self.refuse(from, request, 415, &accepted);
+            }
+            Body::Malformed => {
+                self.counters.refused_malformed += 1;
+                self.refuse(from, request, 400, &[]);
+            }
+            Body::None | Body::Sdp(_) => return false,
+        }
+        true
+    }
+
+    fn begin_incoming(
+        &mut self,
+        from: SocketAddr,
+        request: &Request,
+        key: TxKey,
+        trunk: u64,
+        offer: (Body, &[Codec]),
+    ) {
+        let Some(head) = request.reply_head(from) else { return };
+        let (body, codecs) = offer;
+        let leg = self.next_leg;
+        self.next_leg += 1;
+        let dialog = Dialog::of_request(request, self.random.token(), from);
+        let event = incoming_event(leg, trunk, from, request, &dialog, body.codec_ok(codecs));
+        let media = Media::new(self.random.number(), None);
+        let mut session = Session::new(leg, Phase::Offered, dialog, media, Auth::default());
+        let mut tx = ServerTx::new(true, Some(leg), head.reply_to);
+        // RFC 3261 section 17.2.1: 100 stops the caller's retransmissions while we think.
+        let trying = head.start(100, "Trying", b"").finish(None);
+        tx.response = trying.clone();
+        tx.merge_key = Some(merge_key(request));
+        self.merges.insert(merge_key(request), key);
+        self.servers.insert(key, tx);
+        self.transmit(Some(leg), head.reply_to, trying);
+        let record_route = request.headers.lines(&Name::RecordRoute).map(std::borrow::Cow::into_owned).collect();
+        session.incoming = Some(Box::new(Incoming { key, head, record_route, body }));
+        self.register(&mut session);
+        self.report(&session, |_| event);
+        self.adopt(session);
+    }
+}
+
+/// Option tags in Require that we do not support: all of them (RFC 3261 section 8.2.2.3).
+pub(crate) fn required(request: &Request) -> Option<String> {
+    let tags = request.headers.list(&Name::Require);
+    (!tags.is_empty()).then(|| tags.iter().map(|tag| text(tag)).collect::<Vec<_>>().join(", "))
+}
+
+/// RFC 3261 section 8.2.2.2: the same request over two paths has the same From tag, Call-ID and CSeq.
+fn merge_key(request: &Request) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&request.id.call_id, &request.id.from_tag, request.id.cseq).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn incoming_event(
+    leg: u64,
+    trunk: u64,
+    source: SocketAddr,
+    request: &Request,
+    dialog: &Dialog,
+    codec_ok: bool,
+) -> Event {
+    let uri_of = |name| {
+        let value = request.headers.get(name).unwrap_or_default();
+        AddressParts::parse(&value).map(|parts| text(parts.uri)).unwrap_or_default()
+    };
+    Event::Incoming {
+        leg,
+        trunk,
+        source,
+        call_id: text(&request.id.call_id),
+        request_uri: text(&request.uri),
+        to_uri: uri_of(&Name::To),
+        from_uri: uri_of(&Name::From),
+        headers: request.headers.to_text(MAX_HEADERS_REPORTED),
+        codec_ok,
+        dialog: DialogRef::uas(dialog),
+    }
+}

@@ -1,0 +1,11 @@
+//! Calls to us: the UAS side of INVITE (RFC 3261 sections 8.2, 13.3 and 9.2).
+
+mod answer;
+mod cancel;
+mod invite;
+
+pub(crate) use invite::required;
+
+/// What we can do, for OPTIONS.
+pub(crate) const CAPABILITIES: &[(&str, &str)] =
+    &[("Allow", crate::wire::ALLOW), ("Accept", "application/sdp"), ("Supported", "")];

@@ -1,0 +1,79 @@
+//! What routing needs to know of a SIP URI: host, port, `lr`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use sipx_sip::{Host, Uri};
+
+/// Where a URI points, as far as that can be said without DNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hop {
+    /// The host if it is an address.
+    pub(crate) ip: Option<IpAddr>,
+    /// The host as text, lower case, without brackets.
+    pub(crate) host: String,
+    /// Port, 5060 if none is given.
+    pub(crate) port: u16,
+    /// Loose routing (RFC 3261 section 16.12).
+    pub(crate) lr: bool,
+}
+
+impl Hop {
+    /// Read a `sip:` or `sips:` URI. None for anything else.
+    pub(crate) fn parse(uri: &[u8]) -> Option<Self> {
+        let uri = Uri::parse(Bytes::copy_from_slice(uri)).ok()?;
+        let host = super::text(&uri.host()?.to_bytes()).to_ascii_lowercase();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let ip = match uri.host()? {
+            Host::Name(_) => None,
+            _ => host.parse().ok(),
+        };
+        let lr = uri.params().is_some_and(|params| params.contains("lr"));
+        Some(Self { ip, host, port: uri.port().unwrap_or(5060), lr })
+    }
+
+    /// The socket address, when the host is one.
+    pub(crate) fn socket(&self) -> Option<SocketAddr> {
+        self.ip.map(|ip| SocketAddr::new(ip, self.port))
+    }
+}
+
+/// Whether these bytes are a URI that can be written into a message.
+pub(crate) fn is_uri(uri: &[u8]) -> bool {
+    Uri::parse(Bytes::copy_from_slice(uri)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_ports_and_lr_are_seen() {
+        let hop = Hop::parse(b"sip:p1@192.0.2.7:5070;lr").expect("a URI");
+
+        assert_eq!(hop.socket(), Some("192.0.2.7:5070".parse().expect("address")));
+        assert!(hop.lr);
+    }
+
+    #[test]
+    fn an_ipv6_reference_is_an_address() {
+        let hop = Hop::parse(b"sip:[2001:db8::1]:5062").expect("a URI");
+
+        assert_eq!(hop.socket(), Some("[2001:db8::1]:5062".parse().expect("address")));
+    }
+
+    #[test]
+    fn ported_numbers_do_not_hide_the_host() {
+        let hop = Hop::parse(b"sip:+15550100;npdi;rn=+15550199@gw.example;user=phone").expect("a URI");
+
+        assert_eq!(hop.host, "gw.example");
+        assert_eq!(hop.port, 5060);
+        assert_eq!(hop.ip, None);
+    }
+
+    #[test]
+    fn telephone_uris_have_no_host() {
+        assert_eq!(Hop::parse(b"tel:+15550100"), None);
+        assert!(is_uri(b"tel:+15550100"));
+    }
+}
