@@ -11,10 +11,19 @@ from msgspec import Struct, field
 
 
 class Started(Struct, frozen=True, kw_only=True):
-    """Begin. `variables`: `call.*` and `caller.*` values and the request's own; `entropy` seeds random choices."""
+    """Begin.
+
+    Attributes:
+        answered: The caller hears us already.
+        variables: `call` and `caller` (records with the fields of `ringback.flow.scope`), and the request's own by name: those
+            that the document declares set its variables, all of them are in `call.variables`.
+        entropy: Seeds random choices.
+        without_call: Started over HTTP: nodes that need a call are skipped.
+    """
 
     at: datetime
     answered: bool
+    without_call: bool = False
     variables: dict[str, Any] = field(default_factory=dict)
     entropy: int = 0
 
