@@ -1,10 +1,57 @@
 """The HTTP application: puts the resources together and wires nothing else."""
 
-from litestar import Litestar
+from typing import Any
 
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import Message, Scope
+
+from ringback.api import calls, operator
+from ringback.api.auth import allowance_headers, provide_caller
+from ringback.api.body import CheckedBody
+from ringback.api.compat import outbound
+from ringback.api.errors import EXCEPTION_HANDLERS
+from ringback.api.idempotency import KeyLocks
+from ringback.api.openapi import OPENAPI
+from ringback.api.rate_limits import RateLimits
 from ringback.api.services import ApiServices
+
+ACCOUNT_HANDLERS: tuple[Any, ...] = (*outbound.HANDLERS, *calls.HANDLERS)
 
 
 def create_app(services: ApiServices) -> Litestar:
     """Make the application. It owns no resource: whoever made `services` starts and stops them."""
-    raise NotImplementedError
+    settings = services.settings
+    limits = RateLimits(
+        per_s=settings.requests_per_s,
+        burst=settings.burst,
+        max_keys=settings.max_keys_limited,
+        clock=services.monotonic_s,
+    )
+    account = Router(
+        "/v1/{sid:str}",
+        route_handlers=ACCOUNT_HANDLERS,
+        dependencies={"caller": Provide(provide_caller, sync_to_thread=False)},
+    )
+    return Litestar(
+        [account, *operator.HANDLERS],
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        dto=CheckedBody,
+        return_dto=None,
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[add_headers],
+        request_max_body_size=settings.max_body_bytes,
+        openapi_config=OPENAPI,
+        state=State({"services": services, "rate_limits": limits, "key_locks": KeyLocks()}),
+        logging_config=None,
+    )
+
+
+async def add_headers(message: Message, scope: Scope) -> None:
+    """Add to every answer, refusals too: what is left of the key's allowance, and that nobody may guess at its type."""
+    if message["type"] != "http.response.start":
+        return
+    found = allowance_headers(scope.get("state", {})) | {"X-Content-Type-Options": "nosniff"}
+    headers = [pair for pair in message["headers"] if pair[0].decode().title() not in found]
+    message["headers"] = [*headers, *((name.lower().encode(), value.encode()) for name, value in found.items())]

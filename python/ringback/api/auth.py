@@ -1,19 +1,22 @@
 """Who is asking, and whether they may: API keys, the account in the path, scopes, addresses, rate limits.
 
-Runs as a guard, so before a body is read. The order of the refusals: no valid key (401), another account's SID (403), an address
-that is not on the key's list (403), too many requests (429), a missing scope (403).
+Runs as a guard, so before a body is read. The order of the refusals: no valid key (401), another account's SID (403),
+an address that is not on the key's list (403), too many requests (429), a missing scope (403).
 """
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
+from litestar.params import QueryParameter
 from litestar.types import Guard
 from msgspec import Struct
 
+from ringback.api.collect import Faults
 from ringback.api.problems import ProblemError
 from ringback.api.rate_limits import Allowance, RateLimits
 from ringback.api.services import ApiServices
@@ -41,7 +44,6 @@ def needs(scope: Scope) -> Guard:
     """Make a guard that lets only keys with this scope pass, for the account in the path."""
 
     async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-        del handler
         caller = await _authenticate(connection)
         allowance = _limits(connection).take(caller.key.id)
         connection.state.allowance = allowance
@@ -55,8 +57,29 @@ def needs(scope: Scope) -> Guard:
             has = ", ".join(sorted(caller.key.scopes)) or "none"
             raise ProblemError("scope-missing", f"This needs the scope `{scope}`; the key has: {has}.")
         connection.state.caller = caller
+        _refuse_unknown_query(connection, handler)
 
     return guard
+
+
+def _refuse_unknown_query(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Refuse query parameters that the handler does not know: a mistyped filter must not list everything."""
+    known = _known_query(handler)
+    faults = Faults()
+    for name in connection.query_params:
+        if name not in known:
+            hint = f"known are {', '.join(sorted(known))}" if known else "this path takes none"
+            faults.add(name[:100], f"is not a parameter of this path; {hint}")
+    faults.raise_if_any()
+
+
+@lru_cache(maxsize=256)
+def _known_query(handler: BaseRouteHandler) -> frozenset[str]:
+    found = set()
+    for name, parameter in handler.parsed_fn_signature.parameters.items():
+        if isinstance(parameter.kwarg_definition, QueryParameter):
+            found.add(parameter.kwarg_definition.name or name)
+    return frozenset(found)
 
 
 async def _authenticate(connection: Connection) -> Caller:

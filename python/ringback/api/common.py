@@ -1,13 +1,11 @@
-"""What handlers share: their dependencies, ids, unknown query parameters, times in queries."""
+"""What handlers share: their dependencies, ids, times in queries."""
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
+from itertools import count
 
-from litestar.connection import ASGIConnection
-from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.handlers import BaseRouteHandler
-from litestar.params import QueryParameter, SkipValidation
+from litestar.params import SkipValidation
 
 from ringback.api.auth import Caller
 from ringback.api.collect import Faults
@@ -22,33 +20,18 @@ WhoAsks = NamedDependency[SkipValidation[Caller]]
 MAX_PAGE = 200
 
 
+def make_ids(services: ApiServices, prefix: str) -> Callable[[], str]:
+    """Return a maker of ids of this moment that sort in the order they are made."""
+    at_ms = int(services.now().timestamp() * 1_000)
+    # The top bit stays clear, so that counting up never runs over.
+    first = int.from_bytes(services.entropy(10)) >> 1
+    numbers = count(first)
+    return lambda: make_id(prefix, at_ms=at_ms, entropy=next(numbers).to_bytes(10))
+
+
 def new_id(services: ApiServices, prefix: str) -> str:
     """Make an id of this moment."""
     return make_id(prefix, at_ms=int(services.now().timestamp() * 1_000), entropy=services.entropy(10))
-
-
-async def refuse_unknown_query(
-    connection: ASGIConnection[object, object, object, State], handler: BaseRouteHandler
-) -> None:
-    """Refuse query parameters that the handler does not know: a mistyped filter must not list everything."""
-    known = _known_query(handler)
-    faults = Faults()
-    for name in connection.query_params:
-        if name not in known:
-            hint = f"known are {', '.join(sorted(known))}" if known else "this path takes none"
-            faults.add(name[:100], f"is not a parameter of this path; {hint}")
-    faults.raise_if_any()
-
-
-@lru_cache(maxsize=256)
-def _known_query(handler: BaseRouteHandler) -> frozenset[str]:
-    if handler.opt.get("any_query"):
-        return frozenset(handler.opt["any_query"])
-    found = set()
-    for name, parameter in handler.parsed_fn_signature.parameters.items():
-        if isinstance(parameter.kwarg_definition, QueryParameter):
-            found.add(parameter.kwarg_definition.name or name)
-    return frozenset(found)
 
 
 def aware(field: str, moment: datetime | None, faults: Faults) -> datetime | None:

@@ -1,10 +1,11 @@
-"""Turns whatever goes wrong in a request into one of the `PROBLEMS`; nothing else of an exception reaches the customer."""
+"""Turns whatever goes wrong in a request into one of the `PROBLEMS`; nothing else reaches the customer."""
 
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from ringback.api.auth import ApiRequest
 from ringback.api.problems import MEDIA_TYPE, FieldProblem, Problem, ProblemError, invalid
 from ringback.model.errors import ResourceError
 
@@ -13,7 +14,7 @@ _log = structlog.get_logger(__name__)
 RETRY_AFTER_S = 5
 
 
-def to_problem(request: Request[object, object, object], error: Exception) -> ProblemError:
+def to_problem(request: ApiRequest, error: Exception) -> ProblemError:
     """Choose the problem for an exception."""
     if isinstance(error, ProblemError):
         return error
@@ -49,7 +50,7 @@ def _from_validation(error: ValidationException) -> ProblemError:
     return invalid(found or [FieldProblem(field="", detail=error.detail)])
 
 
-def answer_problem(request: Request[object, object, object], error: Exception) -> Response[Problem]:
+def answer_problem(request: ApiRequest, error: Exception) -> Response[Problem]:
     """Answer with the problem document."""
     problem = to_problem(request, error)
     instance = request.url.path[:500]

@@ -1,6 +1,7 @@
 """Reads a body's fields into a struct and lists every problem at once: unknown, missing and wrong fields.
 
-msgspec stops at the first fault; people who fill in a request want to know all of them. So each field is converted by itself.
+msgspec stops at the first fault; people who fill in a request want to know all of them. So each field is converted by
+itself.
 """
 
 import re

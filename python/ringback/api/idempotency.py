@@ -1,7 +1,7 @@
-"""The same request sent twice does its work once: `Idempotency-Key`, for 24 hours, also when both arrive at the same moment.
+"""The same request sent twice does its work once: `Idempotency-Key`, for 24 hours, also when both arrive at once.
 
-Placing calls keeps the answer in the very transaction that accepts the calls (so also over crashes and several nodes). Other
-creating requests do their work, then keep the answer, one at a time for each key within a process.
+Placing calls keeps the answer in the very transaction that accepts the calls (so also over crashes and several nodes).
+Other creating requests do their work, then keep the answer, one at a time for each key within a process.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ class Once(Struct, frozen=True, kw_only=True):
         if record.body_hash != self.body_hash:
             raise ProblemError(
                 "idempotency-key-reused",
-                f"The idempotency key `{self.key}` was used at {record.created_at.isoformat()} for a request that differs.",
+                f"The idempotency key `{self.key}` was used at {record.created_at.isoformat()} for another request.",
             )
         kept = msgspec.json.decode(record.answer, type=KeptAnswer)
         return Response(kept.body, status_code=kept.status_code, headers={"Idempotency-Replayed": "true"})

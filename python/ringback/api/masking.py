@@ -7,7 +7,7 @@ from ringback.api.auth import Caller
 from ringback.api.services import ApiServices
 from ringback.model.access import Scope
 
-_NUMBER = re.compile(r"\+?\d{7,15}(?!\d)")
+_NUMBER = re.compile(r"(?<![A-Za-z0-9_])\+?\d{7,15}(?![A-Za-z0-9])")
 _SHOWN = 4
 
 

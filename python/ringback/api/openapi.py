@@ -103,7 +103,7 @@ def refusals(*slugs: str) -> dict[int, ResponseSpec]:
             data_container=Problem,
             generate_examples=False,
             description="; ".join(f"{slug}: {PROBLEMS[slug].title}" for slug in found),
-            media_type=MEDIA_TYPE,  # type: ignore[arg-type]
+            media_type=MEDIA_TYPE,
         )
         for code, found in codes.items()
     }

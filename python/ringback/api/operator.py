@@ -1,17 +1,12 @@
 """Paths outside accounts: is it alive, is it ready, its figures, and the list of problems."""
 
-from typing import Annotated
-
 from litestar import Response, get
-from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from msgspec import Struct
 
+from ringback.api.common import Services
 from ringback.api.problems import MEDIA_TYPE, PROBLEMS, Problem, ProblemError, ProblemKind
-from ringback.api.services import ApiServices
-
-Services = Annotated[NamedDependency[ApiServices], SkipValidation[ApiServices]]
 
 
 class Alive(Struct, frozen=True, kw_only=True):
@@ -40,7 +35,7 @@ async def healthz() -> Alive:
     operation_id="readyz",
     responses={503: ResponseSpec(Readiness, generate_examples=False, description="New calls cannot be taken now.")},
 )
-async def readyz(services: NamedDependency[ApiServices]) -> Response[Readiness]:
+async def readyz(services: Services) -> Response[Readiness]:
     """Tell whether new calls can be taken."""
     health = services.health()
     return Response(
@@ -49,7 +44,7 @@ async def readyz(services: NamedDependency[ApiServices]) -> Response[Readiness]:
 
 
 @get("/metrics", security=[{}], tags=["operator"], operation_id="metrics", media_type="text/plain; version=0.0.4")
-async def metrics(services: NamedDependency[ApiServices]) -> str:
+async def metrics(services: Services) -> str:
     """Return the figures of this process in Prometheus' text format."""
     return services.metrics().decode()
 
@@ -65,7 +60,7 @@ async def list_problems() -> list[ProblemKind]:
     security=[{}],
     tags=["operator"],
     operation_id="getProblem",
-    responses={404: ResponseSpec(Problem, generate_examples=False, description="not-found", media_type=MEDIA_TYPE)},  # type: ignore[arg-type]
+    responses={404: ResponseSpec(Problem, generate_examples=False, description="not-found", media_type=MEDIA_TYPE)},
 )
 async def get_problem(slug: FromPath[str]) -> ProblemKind:
     """Describe one way in which a request can be refused: what a problem's `type` points to."""

@@ -1,7 +1,7 @@
 """Every way in which a request can be refused: RFC 9457 problems with stable slugs.
 
-`PROBLEMS` is the closed list; `docs/errors.md` has a heading for each (tested), `GET /problems` serves it, and the `type` of a
-problem is the address of its description on the same server.
+`PROBLEMS` is the closed list; `docs/errors.md` has a heading for each (tested), `GET /problems` serves it, and the
+`type` of a problem is the address of its description on the same server.
 """
 
 from typing import ClassVar
@@ -55,7 +55,9 @@ PROBLEMS: dict[str, ProblemKind] = {
             "The key may not be used from this address",
             "Call from an address on the key's list, or make a key with another list.",
         ),
-        _kind("not-found", 404, "There is no such thing", "Check the id and the path; other accounts' ids are not found."),
+        _kind(
+            "not-found", 404, "There is no such thing", "Check the id and the path; other accounts' ids are not found."
+        ),
         _kind("method-not-allowed", 405, "The path has no such method", "Use a method named in the header `Allow`."),
         _kind(
             "conflict",
@@ -76,7 +78,9 @@ PROBLEMS: dict[str, ProblemKind] = {
             "The idempotency key was used for another request",
             "Make a new key for a new request; send the very same request to repeat one.",
         ),
-        _kind("flow-invalid", 422, "The flow has problems", "Correct every place listed in `errors`, then publish again."),
+        _kind(
+            "flow-invalid", 422, "The flow has problems", "Correct every place listed in `errors`, then publish again."
+        ),
         _kind("rate-limited", 429, "Too many requests with this key", "Wait as long as `Retry-After` says."),
         _kind(
             "internal-error",
@@ -84,7 +88,9 @@ PROBLEMS: dict[str, ProblemKind] = {
             "A fault of Ringback",
             "Try again; if it stays, look for the request's `instance` in the server's log.",
         ),
-        _kind("unavailable", 503, "Ringback cannot take this now", "Try again after `Retry-After`; `/readyz` says why."),
+        _kind(
+            "unavailable", 503, "Ringback cannot take this now", "Try again after `Retry-After`; `/readyz` says why."
+        ),
     )
 }
 

@@ -1,6 +1,7 @@
 """How often one key may ask: a token bucket per key, in memory, bounded in number.
 
-Several nodes each keep their own buckets; the limit is there to keep one customer from starving the others, not to bill.
+Several nodes each keep their own buckets; the limit is there to keep one customer from starving the others, not to
+bill.
 """
 
 import math

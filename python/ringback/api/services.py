@@ -1,7 +1,7 @@
 """What the HTTP API needs from the rest of Ringback: made by `ringback.service.main`, and by tests.
 
-The repositories are read and written directly (numbers, flows, routes ...); calls are placed and ended only through `calls`, the
-running side. Time and randomness come in so that tests can hold them still.
+The repositories are read and written directly (numbers, flows, routes ...); calls are placed and ended only through
+`calls`, the running side. Time and randomness come in so that tests can hold them still.
 """
 
 import secrets
@@ -75,7 +75,7 @@ class ApiServices(Struct, frozen=True, kw_only=True):
         repositories: What is stored.
         calls: Places and ends calls.
         account: The account of a SID out of the running side's cache, None when there is none.
-        directory_changed: Awaited after numbers, trunks, routes, flows or blocked numbers were changed, before the answer goes out.
+        directory_changed: Awaited before the answer goes out, when what the running side caches changed.
         health: Asked by `/readyz`.
         metrics: The text of `/metrics` in Prometheus' format.
         nudge_webhooks: Called after a delivery was put back into the outbox.

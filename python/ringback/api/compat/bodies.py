@@ -32,13 +32,17 @@ Numbers = Annotated[
 ]
 Prefix = Annotated[
     str,
-    Meta(pattern=r"^\+?[1-9][0-9]{0,4}$", description="Country code put before numbers that have none.", examples=["49"]),
+    Meta(
+        pattern=r"^\+?[1-9][0-9]{0,4}$", description="Country code put before numbers that have none.", examples=["49"]
+    ),
 ]
 Retry = Annotated[int, Meta(ge=0, le=5, description="How often an unsuccessful call is tried again.")]
 Interval = Annotated[int, Meta(ge=5, le=86_400, description="Seconds between attempts.")]
 Moment = Annotated[datetime, Meta(tz=True, description="Place the call then: ISO 8601 with zone, within 366 days.")]
 Delay = Annotated[int, Meta(ge=0, le=31_622_400, description="Seconds to wait before placing the call.")]
-RingSeconds = Annotated[int, Meta(ge=5, le=180, description="Seconds a party may ring; then OBD_TIMEOUT or NOANSWER_CHANNELn.")]
+RingSeconds = Annotated[
+    int, Meta(ge=5, le=180, description="Seconds a party may ring; then OBD_TIMEOUT or NOANSWER_CHANNELn.")
+]
 MaxSeconds = Annotated[int, Meta(ge=1, le=86_400, description="Longest duration of the answered call, seconds.")]
 Url = Annotated[str, Meta(min_length=8, max_length=2_048)]
 Custom = Annotated[str, Meta(max_length=1_024, description="Comes back in webhooks and call logs as it is.")]

@@ -75,7 +75,7 @@ def _read_urls(path: str, endpoints: Any, faults: Faults) -> list[str]:
 
 
 def check_url(url: str, path: str, faults: Faults) -> bool:
-    """Tell whether `url` is an HTTP address a webhook can go to; a fault is noted if not. Placeholders may stand in it."""
+    """Tell whether a webhook can go to `url` (placeholders may stand in it); a fault is noted if not."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -1,7 +1,7 @@
 """Turns a checked body into `CallRequest`s. What can only be judged when the call is placed is not judged here.
 
-A call that cannot be placed for a reason among the 28 statuses (inactive bridge, paused flow, no route ...) is accepted and
-ends with that status. Refused is only what no call could be made of.
+A call that cannot be placed for a reason among the 28 statuses (inactive bridge, paused flow, no route ...) is
+accepted and ends with that status. Refused is only what no call could be made of.
 """
 
 from collections.abc import Callable
@@ -78,7 +78,8 @@ def click_to_call_request(body: ClickToCallBody, placing: Placing) -> CallReques
         faults.add("to", "is the same number as `from`; a phone cannot be joined with itself")
     faults.raise_if_any()
     return CallRequest(
-        id=placing.make_id(), kind=Kind.CLICK_TO_CALL, from_=first, to=second, bridge=bridge, queues=body.queue, **common
+        id=placing.make_id(), kind=Kind.CLICK_TO_CALL, from_=first, to=second, bridge=bridge, queues=body.queue,
+        **common
     )  # fmt: skip
 
 
