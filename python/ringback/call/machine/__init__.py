@@ -1,0 +1,1 @@
+"""The workings of the call machine; `ringback.call.states` is its face."""
