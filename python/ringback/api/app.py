@@ -7,17 +7,30 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import Message, Scope
 
-from ringback.api import calls, operator
 from ringback.api.auth import allowance_headers, provide_caller
 from ringback.api.body import CheckedBody
-from ringback.api.compat import outbound
+from ringback.api.compat import call_logs, outbound, subscriptions
 from ringback.api.errors import EXCEPTION_HANDLERS
 from ringback.api.idempotency import KeyLocks
 from ringback.api.openapi import OPENAPI
 from ringback.api.rate_limits import RateLimits
+from ringback.api.resources import (
+    blocked_numbers,
+    calls,
+    deliveries,
+    flow_numbers,
+    flows,
+    numbers,
+    operator,
+    routes,
+    trunks,
+)
 from ringback.api.services import ApiServices
 
-ACCOUNT_HANDLERS: tuple[Any, ...] = (*outbound.HANDLERS, *calls.HANDLERS)
+RESOURCES: tuple[Any, ...] = (
+    outbound, call_logs, subscriptions, calls, flows, flow_numbers, numbers, blocked_numbers, trunks, routes,
+    deliveries,
+)  # fmt: skip
 
 
 def create_app(services: ApiServices) -> Litestar:
@@ -31,7 +44,7 @@ def create_app(services: ApiServices) -> Litestar:
     )
     account = Router(
         "/v1/{sid:str}",
-        route_handlers=ACCOUNT_HANDLERS,
+        route_handlers=[handler for each in RESOURCES for handler in each.HANDLERS],
         dependencies={"caller": Provide(provide_caller, sync_to_thread=False)},
     )
     return Litestar(

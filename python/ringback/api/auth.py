@@ -90,7 +90,7 @@ async def _authenticate(connection: Connection) -> Caller:
     if key.account != connection.path_params.get("sid"):
         raise ProblemError("foreign-account", "The SID in the path is not the one this key belongs to.")
     _check_address(connection, key)
-    account = await services.account(key.account)
+    account = services.account(key.account)
     if account is None:
         raise _unauthenticated("The key's account does not exist any more.")
     return Caller(account=account, key=key)

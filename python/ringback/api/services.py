@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.flow.check import Facts
 from ringback.model.account import Account
 from ringback.model.call import CallRequest
 from ringback.model.ids import AccountSid, CallId
@@ -74,10 +75,11 @@ class ApiServices(Struct, frozen=True, kw_only=True):
     Attributes:
         repositories: What is stored.
         calls: Places and ends calls.
-        account: The account of a SID out of the running side's cache, None when there is none.
-        directory_changed: Awaited before the answer goes out, when what the running side caches changed.
+        account: `Directory.account`: out of the running side's cache.
+        directory_changed: `Directory.refresh`: awaited before the answer goes out, when what is cached there changed.
         health: Asked by `/readyz`.
         metrics: The text of `/metrics` in Prometheus' format.
+        flow_facts: What the flow checker must know of this installation (is there a voice?).
         nudge_webhooks: Called after a delivery was put back into the outbox.
         now: The wall clock, aware, UTC.
         monotonic_s: For rate limits.
@@ -86,10 +88,11 @@ class ApiServices(Struct, frozen=True, kw_only=True):
 
     repositories: Repositories
     calls: PlacesCalls
-    account: Callable[[AccountSid], Awaitable[Account | None]]
+    account: Callable[[AccountSid], Account | None]
     directory_changed: Callable[[], Awaitable[None]]
     health: Callable[[], Health]
     metrics: Callable[[], bytes]
+    flow_facts: Callable[[], Facts] = Facts
     nudge_webhooks: Callable[[], None] = lambda: None
     settings: ApiSettings = ApiSettings()
     now: Callable[[], datetime] = utc_now

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from ringback.api.auth import ApiRequest, needs
 from ringback.api.common import MAX_PAGE, Services, WhoAsks
 from ringback.api.idempotency import answer_once
-from ringback.api.numbers import NumberBody, create_number
 from ringback.api.openapi import CREATING, FormOperation, refusals
+from ringback.api.resources.numbers import NumberBody, create_number
 from ringback.model.access import Scope
 from ringback.model.ids import NumberId
 from ringback.model.number import Number, NumberStatus

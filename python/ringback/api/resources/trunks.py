@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, RequestBody
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
 from ringback.api.auth import ApiRequest, Caller, needs
 from ringback.api.collect import Faults
@@ -41,13 +41,13 @@ class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sources: Places = []
     username: Secret | None = None
     password: Secret | None = None
-    codecs: Codecs = ["PCMA", "PCMU"]
+    codecs: Codecs = field(default_factory=lambda: ["PCMA", "PCMU"])
     channels: Channels | None = None
     first_response_ms: FirstResponse = 4_000
     allow_redirects: bool = False
     send_pai: bool = False
     called_from: Header = "request_uri"
-    calling_from: Headers = ["P-Asserted-Identity", "Remote-Party-ID", "From"]
+    calling_from: Headers = field(default_factory=lambda: ["P-Asserted-Identity", "Remote-Party-ID", "From"])
     enabled: bool = True
     overrides: Overrides = []
 

@@ -1,0 +1,1 @@
+"""Our own paths, one file per resource. Each ends with `HANDLERS`, which `app` puts under `/v1/{sid}`."""
