@@ -125,7 +125,7 @@ pub(crate) fn headers(headers: &[(String, String)]) -> Checked<()> {
 
 /// A Q.850 cause.
 pub(crate) fn q850(value: Option<i64>) -> Checked<Option<u8>> {
-    value.map(|value| in_range("q850", value, 1, 127).map(|value| number(value))).transpose()
+    value.map(|value| in_range("q850", value, 1, 127).map(number)).transpose()
 }
 
 /// A final response that refuses.

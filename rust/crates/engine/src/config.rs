@@ -66,12 +66,7 @@ impl EngineConfig {
 }
 
 /// Check that a number lies in its range; the message names both.
-pub fn in_range<T: PartialOrd + std::fmt::Display>(
-    name: &'static str,
-    value: T,
-    low: T,
-    high: T,
-) -> Result<T, EngineError> {
+pub fn in_range(name: &'static str, value: i64, low: i64, high: i64) -> Result<i64, EngineError> {
     if value < low || value > high {
         return Err(EngineError::argument(name, format!("{value} is outside {low} to {high}")));
     }

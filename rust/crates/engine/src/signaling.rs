@@ -7,13 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ringback_media::{Media, MediaEvent};
+use ringback_media::MediaEvent;
 use ringback_net::{self as net, Answer, DriverCounters, FloodGate, Outgoing, Resolver, WakeFd};
 use ringback_sip as sip;
 
 use crate::command::Command;
 use crate::config::{AccessRule, TrunkConfig};
-use crate::core::Core;
+use crate::core::{Core, MediaPort};
 use crate::event::What;
 use crate::gatekeeper::{Gatekeeper, Load};
 use crate::ids::LegId;
@@ -46,9 +46,9 @@ struct Stopping {
 }
 
 /// Everything one signaling thread owns.
-pub(crate) struct Signaling {
+pub(crate) struct Signaling<M> {
     agent: sip::UserAgent,
-    core: Core<Arc<Media>>,
+    core: Core<M>,
     gatekeeper: Gatekeeper,
     gate: sip::Gate,
     flood: FloodGate,
@@ -63,10 +63,10 @@ pub(crate) struct Signaling {
     faults: u64,
 }
 
-impl Signaling {
+impl<M: MediaPort> Signaling<M> {
     pub(crate) fn new(
         agent: sip::UserAgent,
-        core: Core<Arc<Media>>,
+        core: Core<M>,
         resolver: Resolver,
         shared: Shared,
         high_water: usize,
@@ -225,8 +225,13 @@ impl Signaling {
         self.shared.events.push(&mut self.core.events);
     }
 
+    /// Whether the loop ended because of faults.
+    pub(crate) fn gave_up(&self) -> Option<String> {
+        (self.faults > MAX_FAULTS).then(|| format!("more than {MAX_FAULTS} faults: the engine has stopped itself"))
+    }
+
     /// The loop ended, for whatever reason: every leg and operation gets its last event.
-    pub(crate) fn end(mut self, failure: Option<String>) -> Core<Arc<Media>> {
+    pub(crate) fn end(mut self, failure: Option<String>) -> Core<M> {
         let now = Instant::now();
         let cause = if failure.is_some() { "fault" } else { "stopped" };
         if let Some(what) = failure {
@@ -245,7 +250,7 @@ impl Signaling {
     }
 }
 
-impl net::Core for Signaling {
+impl<M: MediaPort> net::Core for Signaling<M> {
     fn handle_wake(&mut self, now: Instant) -> bool {
         self.watch_load(now);
         let mut media_events = std::mem::take(&mut self.media_events);
@@ -303,15 +308,11 @@ impl net::Core for Signaling {
     }
 }
 
-impl Signaling {
-    /// Whether the loop ended because of faults.
-    pub(crate) fn gave_up(&self) -> Option<String> {
-        (self.faults > MAX_FAULTS).then(|| format!("more than {MAX_FAULTS} faults: the engine has stopped itself"))
-    }
-}
-
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text =
         panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "a fault without a message".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,8 +184,7 @@ fn report_refusals(socket: &Socket, address: SocketAddr) -> io::Result<()> {
         SocketAddr::V6(_) => (libc::SOL_IPV6, libc::IPV6_RECVERR),
     };
     // SAFETY: the option takes a C int, whose live address and size (4 on every Linux) are passed.
-    let result =
-        unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const on).cast(), 4) };
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const on).cast(), 4) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

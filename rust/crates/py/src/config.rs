@@ -103,7 +103,9 @@ pub(crate) struct TrunkConfig(pub(crate) native::TrunkConfig);
 impl TrunkConfig {
     #[new]
     #[pyo3(signature = (*, id, username = None, password = None, codecs = None, allow_redirects = false, send_pai = false))]
-    #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, send_pai=False)")]
+    #[pyo3(
+        text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, send_pai=False)"
+    )]
     fn new(
         id: Int,
         username: Option<String>,

@@ -11,6 +11,7 @@ create_exception!("ringback._engine", NotRunning, EngineError, "The engine was n
 create_exception!("ringback._engine", BindFailed, EngineError, "A listener could not be opened.");
 
 /// Turn an error into its exception.
+#[allow(clippy::needless_pass_by_value)] // made for `map_err`
 pub(crate) fn raise(error: native::EngineError) -> PyErr {
     let text = error.to_string();
     match error {

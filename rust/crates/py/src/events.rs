@@ -105,7 +105,7 @@ fn union<'py>(classes: impl IntoIterator<Item = Bound<'py, PyAny>>) -> PyResult<
     first.map(|first| classes.try_fold(first, |all, class| all.bitor(class))).transpose()
 }
 
-fn object<'py, T>(py: Python<'py>, value: T) -> PyResult<Bound<'py, PyAny>>
+fn object<T>(py: Python<'_>, value: T) -> PyResult<Bound<'_, PyAny>>
 where
     T: pyo3::PyClass + Into<PyClassInitializer<T>>,
 {

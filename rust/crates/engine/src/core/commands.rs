@@ -38,21 +38,22 @@ impl<M: MediaPort> Core<M> {
             self.report(now, What::Ended(Ended::bare(leg, "stopped", "local")));
             return;
         }
-        let port = match self.media.open_leg(leg) {
-            Ok(port) => port,
+        let (host, until) = (dial.host.clone(), now + RESOLVE_WITHIN);
+        // Entered before anything else can fail: from here on it ends like every leg.
+        self.legs.insert(leg, Leg::new(Phase::Resolving { dial, until }, false, Vec::new()));
+        self.alarms.insert((until, leg, Alarm::Unresolved));
+        match self.media.open_leg(leg) {
+            Ok(port) => {
+                if let Some(entry) = self.legs.get_mut(&leg) {
+                    entry.media_port = Some(port);
+                }
+                self.lookups.push_back((leg, host));
+            }
             Err(why) => {
                 self.counters.refused_no_media_port += 1;
-                let ended = Ended { phrase: Some(why), ..Ended::bare(leg, "no_media_port", "local") };
-                self.report(now, What::Ended(ended));
-                return;
+                self.end_unresolved(now, leg, "no_media_port", "local", Some(why));
             }
-        };
-        let (host, until) = (dial.host.clone(), now + RESOLVE_WITHIN);
-        let mut entry = Leg::new(Phase::Resolving { dial, until }, false, Vec::new());
-        entry.media_port = Some(port);
-        self.legs.insert(leg, entry);
-        self.alarms.insert((until, leg, Alarm::Unresolved));
-        self.lookups.push_back((leg, host));
+        }
     }
 
     /// Enter an incoming leg; Python must touch it within `decide_within`.
@@ -141,17 +142,13 @@ impl<M: MediaPort> Core<M> {
         let entry = self.legs.get(&leg)?;
         let codecs = entry.codecs.clone();
         let opened = entry.media_port.map_or_else(|| self.media.open_leg(leg), Ok);
-        match opened {
-            Ok(port) => {
-                self.legs.get_mut(&leg)?.media_port = Some(port);
-                Some(sip::LocalMedia { rtp: self.rtp_address(Some(port)), codecs })
-            }
-            Err(_) => {
-                self.counters.refused_no_media_port += 1;
-                self.refuse(leg, "no_media_port");
-                None
-            }
-        }
+        let Ok(port) = opened else {
+            self.counters.refused_no_media_port += 1;
+            self.refuse(leg, "no_media_port");
+            return None;
+        };
+        self.legs.get_mut(&leg)?.media_port = Some(port);
+        Some(sip::LocalMedia { rtp: self.rtp_address(Some(port)), codecs })
     }
 
     fn reject(&mut self, leg: LegId, code: u16, reason: Option<String>) {

@@ -133,10 +133,6 @@ impl<M: MediaPort> Core<M> {
         self.counters
     }
 
-    pub(crate) fn media(&mut self) -> &mut M {
-        &mut self.media
-    }
-
     /// Report something that belongs to no leg.
     pub(crate) fn report(&mut self, now: Instant, what: What) {
         self.events.push(Event { at_ns: self.clock.nanoseconds(now), what });
@@ -168,8 +164,9 @@ impl<M: MediaPort> Core<M> {
     /// A gateway's name was looked up.
     pub(crate) fn handle_resolved(&mut self, now: Instant, leg: LegId, found: Result<IpAddr, String>) {
         self.current = Some(leg);
-        let Some(entry) = self.legs.get_mut(&leg) else { return };
         // A leg that gave up waiting has left the phase; a late answer is then for nobody.
+        let waits = |entry: &&mut Leg| matches!(entry.phase, Phase::Resolving { .. });
+        let Some(entry) = self.legs.get_mut(&leg).filter(waits) else { return };
         let Phase::Resolving { dial, until } = std::mem::replace(&mut entry.phase, Phase::Signaling) else { return };
         self.alarms.remove(&(until, leg, Alarm::Unresolved));
         match found {
@@ -218,3 +215,10 @@ impl<M: MediaPort> Core<M> {
         self.current.take()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod scripted;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_random;
