@@ -183,9 +183,17 @@ def _next_stage(stage: Stage, kind: Kind, entry: EntryKind, data: dict[str, Any]
             return stage
 
 
+def load_tables(tables_json: str) -> Tables:
+    """Read recorded tables.
+
+    Raises:
+        msgspec.DecodeError: it is not what `tables_json` returned.
+    """
+    return msgspec.json.decode(tables_json, type=Tables)
+
+
 def _load(tables_json: str) -> Decider:
-    tables = msgspec.json.decode(tables_json, type=Tables)
-    return Decider(tables, content_hash(tables_json))
+    return Decider(load_tables(tables_json), content_hash(tables_json))
 
 
 def content_hash(tables_json: str) -> str:

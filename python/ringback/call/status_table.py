@@ -116,14 +116,14 @@ STATUS_ROWS: tuple[StatusRow, ...] = (
     StatusRow(id="c2c-caller-lost", kinds=_C2C, entry=_E.CALLER_LEFT, stages=(_G.SECOND,), status=_S.CANCEL, reason="$how", hangup_by="network", source="Click-to-call", sentence="The connection to the first party was lost before the second answered."),
     StatusRow(id="c2c-1-stopped", kinds=_C2C, entry=_E.LEG_ENDED, where={"leg": (1,), "cause.cause": ("stopped",)}, stages=(_G.SECOND,), status=_S.FAILED_CHANNEL2, reason="shutdown", hangup_by="platform", source="Crash, stop, and our own faults", sentence="The engine was stopped while the second number was being dialed."),
     StatusRow(id="c2c-1-fault", kinds=_C2C, entry=_E.LEG_ENDED, where=_ONE, stages=(_G.SECOND,), status=_S.FAILED_CHANNEL2, reason="internal_error", hangup_by="platform", source="Crash, stop, and our own faults", sentence="A fault of our own ended the first leg while the second number was being dialed."),
-    # Incoming: admission
+    # Incoming calls in admission
     StatusRow(id="in-no-called-number", kinds=_IN, entry=_E.REFUSED, where=_check("no_called_number"), status=_S.NO_INCOMING_CLI, reason="$check", hangup_by="platform", source="Incoming", sentence="The operator sent no usable called number."),
     StatusRow(id="in-not-ours", kinds=_IN, entry=_E.REFUSED, where=_check("number_unknown"), status=_S.NOROUTE, reason="$check", hangup_by="platform", source="Incoming", sentence="The called number is not one of this installation."),
     StatusRow(id="in-no-calling-number", kinds=_IN, entry=_E.REFUSED, where=_check("no_calling_number"), status=_S.NO_INCOMING_CLI, reason="$check", hangup_by="platform", source="Incoming", sentence="The operator sent no usable calling number, and this number does not accept anonymous callers."),
     StatusRow(id="in-number-inactive", kinds=_IN, entry=_E.REFUSED, where=_check("bridge_inactive"), status=_S.BRIDGE_UNAVAILABLE, reason="$check", hangup_by="platform", source="Incoming", sentence="The called number is not in service."),
     StatusRow(id="in-no-channel", kinds=_IN, entry=_E.REFUSED, where=_check("no_channel"), status=_S.MAXUSE, reason="$check", hangup_by="platform", source="Incoming", sentence="Every channel of the number, the account or the trunk was taken."),
     StatusRow(id="in-refused", kinds=_IN, entry=_E.REFUSED, status=_S.INCOMING_DISCONNECTED, reason="$check", hangup_by="platform", source="Incoming", sentence="The incoming call was refused before it landed anywhere; the reason says why."),
-    # Incoming: ringing
+    # Incoming calls that ring
     StatusRow(id="in-miss-call", kinds=_IN, entry=_E.MISS_CALL_OVER, status=_S.MISS_CALL, reason="rung_out", hangup_by="platform", source="Incoming", sentence="The number has the miss-call option: it rang for its seconds and was not answered on purpose."),
     StatusRow(id="in-miss-call-left", kinds=_IN, entry=_E.CALLER_LEFT, stages=(_G.MISS_CALL,), status=_S.MISS_CALL, reason="caller_gave_up", hangup_by="caller", source="Incoming", sentence="The number has the miss-call option, and the caller gave up before its seconds were over."),
     StatusRow(id="in-api-hangup", kinds=_IN, entry=_E.CANCEL_ACCEPTED, status=_S.INCOMING_DISCONNECTED, reason="api_hangup", hangup_by="$by", source="API cancel and hang up", sentence="The incoming call was ended on request before it was answered."),

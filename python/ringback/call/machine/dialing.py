@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from ringback.call.effects import Dial, StartTimer, StopTimer
 from ringback.call.events import LegPlan, TimerName, TryAnswered, TryProgressed
+from ringback.call.evidence import cause_data, result_data
 from ringback.call.machine.state import LegState
 from ringback.call.machine.turn import Turn
 from ringback.call.outcome import (
     LegEvidence,
-    LegVerdict,
     TryEvidence,
     is_ringing,
     is_trying,
@@ -149,7 +149,7 @@ def conclude(
     cause: Cause | None = None,
     *,
     timer_runs: bool = True,
-) -> LegVerdict:
+) -> None:
     """Write the leg's result and stop its timers. `seq` is the entry that shows `ended_by`, if another than the tries'."""
     plan = leg.plan
     tries = plan.tries if plan else ()
@@ -165,47 +165,17 @@ def conclude(
     evidence = leg.evidence if seq is None else (*leg.evidence, seq)
     if cause is None and leg.failures and ended_by is EndedBy.NETWORK:
         cause = leg.failures[-1].cause
-    turn.record(EntryKind.LEG_RESULT, _result_data(leg, verdict, evidence, cause))
+    data = result_data(verdict, leg=leg.leg, party=leg.party, evidence=evidence, cause=cause, table=TABLE_VERSION)
+    if plan is not None and plan.blocked:
+        data["blocked"] = list(plan.blocked)
+    if leg.repeats:
+        data["repeats"] = leg.repeats
+    turn.record(EntryKind.LEG_RESULT, data)
     if leg.try_ and timer_runs:
         turn.emit(StopTimer(name=TimerName.RING, leg=leg.leg))
     if leg.try_ and not leg.responded:
         turn.emit(StopTimer(name=TimerName.FIRST_RESPONSE, leg=leg.leg, try_=leg.try_))
     turn.put(replace(leg, result=verdict.result, evidence=evidence))
-    return verdict
-
-
-def cause_data(cause: Cause) -> dict[str, Any]:
-    """Return a cause for the journal: what is None is left out."""
-    data: dict[str, Any] = {"cause": cause.cause, "side": cause.side}
-    if cause.code is not None:
-        data["code"] = cause.code
-    if cause.phrase is not None:
-        data["phrase"] = cause.phrase
-    if cause.reason is not None:
-        data["reason"] = cause.reason
-    if cause.q850 is not None:
-        data["q850"] = cause.q850
-    return data
-
-
-def _result_data(leg: LegState, verdict: LegVerdict, evidence: tuple[int, ...], cause: Cause | None) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "leg": leg.leg,
-        "party": leg.party,
-        "result": verdict.result.value,
-        "reason": verdict.reason,
-        "rule": verdict.rule,
-        "by": verdict.hangup_by.value,
-        "table": TABLE_VERSION,
-        "evidence": list(evidence),
-    }
-    if cause is not None:
-        data |= {"sip_code": cause.code, "sip_reason": cause.phrase, "q850_cause": cause.q850}
-    if leg.plan is not None and leg.plan.blocked:
-        data["blocked"] = list(leg.plan.blocked)
-    if leg.repeats:
-        data["repeats"] = leg.repeats
-    return data
 
 
 def _dial(turn: Turn, leg: LegState, plan: LegPlan, number: int) -> LegState:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from ringback.call.crash import final_data
 from ringback.call.effects import Finish, Hangup, Reject, StartTimer, StopFlow
 from ringback.call.events import (
     CallEvent,
@@ -85,17 +86,7 @@ def finish(turn: Turn) -> None:
     """Ask for the final record; nothing can come before it any more."""
     turn.stop_timer()
     verdict = CURRENT.verdict(turn.reading, turn.request.kind, turn.next_seq - 1)
-    turn.record(
-        EntryKind.FINAL,
-        {
-            "status": verdict.status.value,
-            "reason": verdict.reason,
-            "rule": verdict.rule,
-            "table": verdict.table,
-            "evidence": list(verdict.evidence),
-            "hangup_by": verdict.hangup_by.value,
-        },
-    )
+    turn.record(EntryKind.FINAL, final_data(verdict))
     turn.state = State.FINAL
     turn.emit(Finish(verdict=verdict))
 

@@ -12,7 +12,7 @@ from ringback.call.events import (
     TimerFired,
     TimerName,
 )
-from ringback.call.machine.dialing import cause_data
+from ringback.call.evidence import cause_data
 from ringback.call.machine.ending import end, hang_up_answered, leg_is_gone
 from ringback.call.machine.outgoing import start_flow
 from ringback.call.machine.state import LegState, State

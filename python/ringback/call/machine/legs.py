@@ -2,6 +2,7 @@
 
 from ringback.call.effects import Hangup
 from ringback.call.events import FlowFinished, LegEnded, MediaWasLost, TimerFired, TimerName, TryAnswered, TryProgressed
+from ringback.call.evidence import cause_data
 from ringback.call.machine import connecting, dialing, incoming, outgoing
 from ringback.call.machine.ending import end, finish_if_over, hang_up_answered, leg_is_gone
 from ringback.call.machine.state import LegState, State
@@ -45,7 +46,7 @@ def ended(turn: Turn, event: LegEnded) -> None:
         return
     if was_present and turn.state is State.DIALING_SECOND:
         outgoing.first_party_left(turn, event.cause)
-    turn.record(EntryKind.LEG_ENDED, {"leg": leg.leg, "try": event.try_, "cause": dialing.cause_data(event.cause)})
+    turn.record(EntryKind.LEG_ENDED, {"leg": leg.leg, "try": event.try_, "cause": cause_data(event.cause)})
     if not was_present:
         finish_if_over(turn)
     elif _is_main(turn, leg):
@@ -58,7 +59,7 @@ def ended_late(turn: Turn, event: LegEnded) -> None:
     """The end of a leg that we told to go; the last one lets the final record be written."""
     leg = turn.leg(event.leg, event)
     turn.put(leg_is_gone(leg, event.try_))
-    turn.record(EntryKind.LEG_ENDED, {"leg": leg.leg, "try": event.try_, "cause": dialing.cause_data(event.cause)})
+    turn.record(EntryKind.LEG_ENDED, {"leg": leg.leg, "try": event.try_, "cause": cause_data(event.cause)})
     finish_if_over(turn)
 
 
