@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::dialog::DialogKey;
 use crate::event::{Event, LegId, Output};
 use crate::session::{End, Session, SessionId};
 use crate::timers::Target;
@@ -61,9 +62,7 @@ impl UserAgent {
 
     fn put(&mut self, session: Box<Session>, due: Option<Instant>) {
         if session.over {
-            for key in &session.keys {
-                self.dialogs.remove(key);
-            }
+            self.unregister(&session.keys, session.id);
             if session.leg().is_some() {
                 self.counters.legs -= 1;
             }
@@ -82,6 +81,22 @@ impl UserAgent {
         if !session.keys.contains(&key) {
             session.keys.push(key);
         }
+    }
+
+    /// Forget keys, unless another session took them over meanwhile.
+    fn unregister(&mut self, keys: &[DialogKey], id: SessionId) {
+        for key in keys {
+            if self.dialogs.get(key) == Some(&id) {
+                self.dialogs.remove(key);
+            }
+        }
+    }
+
+    /// The dialog is settled: what the other forks of the INVITE send no longer belongs to this session.
+    pub(crate) fn register_only(&mut self, session: &mut Session) {
+        let early = std::mem::take(&mut session.keys);
+        self.unregister(&early, session.id);
+        self.register(session);
     }
 
     /// Number for a silent session.

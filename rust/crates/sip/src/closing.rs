@@ -113,7 +113,8 @@ impl UserAgent {
             Phase::Answering => self.confirm(session, Confirmation::Request),
             Phase::Up => {}
         }
-        let end = session.end.take().filter(|_| session.bye_wanted).unwrap_or(end);
+        // What we wanted already counts before what they wanted.
+        let end = session.end.take().unwrap_or(end);
         self.finish(session, end);
     }
 }

@@ -37,7 +37,7 @@ pub struct Counters {
     pub refused_rate: u64,
     /// INVITEs refused 503 by the gate or after `StopAll`.
     pub refused_gate: u64,
-    /// Requests refused for what they ask: 405, 415, 416, 420, 482, 483, 501 ...
+    /// Requests refused for what they ask: 405, 415, 416, 420, 482, 501.
     pub refused_unsupported: u64,
     /// Requests for a dialog we do not know, 481.
     pub refused_no_dialog: u64,
@@ -51,7 +51,7 @@ pub struct Counters {
     pub forked_answers: u64,
     /// 2xx that came after `Ended`, or for an INVITE given by `EndDialog`; each got ACK and BYE.
     pub late_answers: u64,
-    /// Dialogs given by `EndDialog` whose end was acknowledged or timed out.
+    /// Dialogs without a leg (extra or late answers, `EndDialog`) whose BYE was answered or timed out.
     pub dialogs_ended: u64,
     /// Texts given to `EndDialog` that could not be read.
     pub refused_dialogs: u64,

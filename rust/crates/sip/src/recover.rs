@@ -34,6 +34,7 @@ impl UserAgent {
                     self.counters.refused_dialogs += 1;
                     return;
                 }
+                // We never sent a request in it: they called us, and may not know our answer.
                 if dialog.local_cseq == 0 && self.given_up.len() < MAX_GIVEN_UP {
                     let until = now + self.timers.timeout();
                     self.given_up.push_back((until, dialog.call_id.clone(), dialog.remote_tag.clone()));

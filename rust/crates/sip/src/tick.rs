@@ -45,12 +45,12 @@ impl UserAgent {
             ClientTick::Done => {
                 self.clients.remove(&key);
             }
-            ClientTick::TimedOut => self.fail_client(now, key, Cause::Timeout),
+            ClientTick::TimedOut => self.fail_client(key, Cause::Timeout),
         }
     }
 
     /// A request of ours will not be answered any more.
-    fn fail_client(&mut self, now: Instant, key: TxKey, cause: Cause) {
+    fn fail_client(&mut self, key: TxKey, cause: Cause) {
         let Some(tx) = self.clients.remove(&key) else { return };
         let Some(owner) = tx.owner else { return };
         self.with_session(owner, |ua, session| match tx.purpose {
@@ -62,7 +62,6 @@ impl UserAgent {
             // The session has its own time-out for what follows a CANCEL.
             Purpose::Cancel => {}
         });
-        let _ = now;
     }
 
     fn tick_server(&mut self, now: Instant, at: Instant, key: TxKey) {
@@ -96,7 +95,7 @@ impl UserAgent {
     }
 
     /// Requests to an address that refuses datagrams fail at once, oldest first, unless something was heard already.
-    pub(crate) fn fail_requests_to(&mut self, now: Instant, to: SocketAddr) {
+    pub(crate) fn fail_requests_to(&mut self, to: SocketAddr) {
         let mut failed: Vec<(u64, TxKey)> = self
             .clients
             .iter()
@@ -105,7 +104,7 @@ impl UserAgent {
             .collect();
         failed.sort_unstable();
         for (_, key) in failed {
-            self.fail_client(now, key, Cause::Transport);
+            self.fail_client(key, Cause::Transport);
         }
     }
 }

@@ -101,8 +101,8 @@ impl UserAgent {
     }
 
     /// A datagram to this address could not be sent (ICMP, no route): requests to it that nobody answered yet fail.
-    pub fn handle_transport_error(&mut self, now: Instant, to: SocketAddr) {
-        self.fail_requests_to(now, to);
+    pub fn handle_transport_error(&mut self, _now: Instant, to: SocketAddr) {
+        self.fail_requests_to(to);
     }
 
     /// The time of `next_deadline` came.

@@ -45,7 +45,7 @@ impl UserAgent {
     fn answered(&mut self, now: Instant, session: &mut Session, key: TxKey, response: &Response) {
         let Some(outgoing) = session.outgoing.take() else { return };
         session.dialog = Dialog::of_response(response, &outgoing.uri, outgoing.peer);
-        self.register(session);
+        self.register_only(session);
         self.acknowledge(session, key, &outgoing.sent_auth, response);
         let code = response.code;
         if matches!(session.phase, Phase::Withdrawn | Phase::Cancelling) {
@@ -64,6 +64,9 @@ impl UserAgent {
         let phrase = response.phrase.clone();
         let dialog = DialogRef::uac(&session.dialog);
         self.report(session, |leg| Event::Answered { leg, code, phrase, media, dialog });
+        if let Body::Sdp(theirs) = sdp_of(&response.headers, &response.body) {
+            self.note_hold(session, &theirs);
+        }
     }
 
     /// Send the ACK of a 2xx and keep it for the copies of that 2xx.

@@ -71,13 +71,9 @@ impl UserAgent {
         let mut session = self.new_outgoing(dial);
         if stopping || !sane {
             self.counters.faults += u64::from(!sane);
-            self.counters.legs += 1;
             let cause = if sane { Cause::Stopped } else { Cause::Fault };
-            self.finish(&mut session, End::of(cause, Side::Local));
-            self.counters.legs -= 1;
-            return;
+            return self.finish(&mut session, End::of(cause, Side::Local));
         }
-        self.register(&mut session);
         self.send_invite(now, &mut session);
         self.adopt(session);
     }

@@ -44,8 +44,9 @@ impl UserAgent {
         self.respond(now, incoming.key, true, session.leg(), (incoming.head.reply_to, 200, bytes.clone()));
         session.phase = Phase::Answering;
         self.await_ack(now, session, cseq, agreed.is_none(), (incoming.head.reply_to, bytes), true);
-        if let Some(media) = agreed {
+        if let (Some(media), Body::Sdp(theirs)) = (agreed, &incoming.body) {
             self.agree(session, media);
+            self.note_hold(session, theirs);
         }
     }
 
@@ -170,6 +171,7 @@ impl UserAgent {
         };
         let Ok(media) = accept_answer(&theirs, local) else { return false };
         self.agree(session, media);
+        self.note_hold(session, &theirs);
         true
     }
 

@@ -26,16 +26,6 @@ impl Headers {
         self.lines(name).flat_map(|line| split_list(&line).map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
     }
 
-    /// How many lines carry this name.
-    pub(crate) fn count(&self, name: &Name) -> usize {
-        self.0.count(name)
-    }
-
-    /// Whether a list of tokens names this one, capitals aside.
-    pub(crate) fn has_token(&self, name: &Name, token: &str) -> bool {
-        self.lines(name).any(|line| split_list(&line).any(|part| part.eq_ignore_ascii_case(token.as_bytes())))
-    }
-
     /// A header that is a number, with whatever parameters or comments behind it (Retry-After).
     pub(crate) fn number(&self, name: &Name) -> Option<u32> {
         let value = self.get(name)?;
