@@ -16,7 +16,7 @@ from ringback.model.errors import RingbackError
 
 app = App(
     name="ringback",
-    help="Programmable voice on your own machine: every call ends with exactly one of 28 final statuses, with its evidence.",
+    help="Programmable voice on your own machine. Every call ends with exactly one of 28 final statuses.",
     version=__version__,
     result_action="return_value",
 )

@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -106,22 +105,7 @@ def _follow(server: Server, call_id: str, to: str) -> dict[str, Any]:
 
 def _show(final: dict[str, Any]) -> None:
     color = "green" if final["status"] in REACHED else "yellow"
-    out.print(f"{final['id']}  to {escape(str(final['to']))}  [bold {color}]{final['status']}[/]  {final.get('reason') or ''}")
+    reason = escape(final.get("reason") or "")
+    out.print(f"{final['id']}  to {escape(str(final['to']))}  [bold {color}]{final['status']}[/]  {reason}")
     if final.get("explanation"):
         out.print(f"  {escape(str(final['explanation']))}")
-
-
-def read_file(path: Path, *, limit_bytes: int) -> bytes:
-    """Read a whole small file.
-
-    Raises:
-        CliError: it cannot be read, or is larger than `limit_bytes`.
-    """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(limit_bytes + 1)
-    except OSError as error:
-        raise CliError(f"Cannot read {path}: {error.strerror or error}.") from None
-    if len(data) > limit_bytes:
-        raise CliError(f"{path} is larger than {limit_bytes:,} bytes.")
-    return data

@@ -55,7 +55,7 @@ class Server(Struct, frozen=True, kw_only=True):
         except (URLError, OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise CliError(
-                f"No answer from {self.url}: {reason}. Is `ringback serve` running there? Name another server with --url."
+                f"No answer from {self.url}: {reason}. Is `ringback serve` running there? Name another with --url."
             ) from None
         except ValueError:
             raise CliError(f"What answers at {self.url} is not Ringback: its answer is not JSON.") from None
@@ -85,7 +85,8 @@ def connect(url: str | None, key: str | None, sid: str | None) -> Server:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise CliError(f"`{url}` is not a server's address. Give one like {DEFAULT_URL}.")
-    missing = [name for name, value in (("--key (or RINGBACK_API_KEY)", key), ("--sid (or RINGBACK_SID)", sid)) if not value]
+    needed = {"--key (or RINGBACK_API_KEY)": key, "--sid (or RINGBACK_SID)": sid}
+    missing = [name for name, value in needed.items() if not value]
     if not key or not sid:
         raise CliError(f"Missing {' and '.join(missing)}. `ringback keys create` makes a key and shows both.")
     return Server(url=url, key=key, sid=sid)

@@ -1,0 +1,44 @@
+"""`serve`: run Ringback."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ringback.cli.output import CliError, err, out
+from ringback.service.main import Ready, run
+from ringback.service.settings import load
+
+DEFAULT_FILE = Path("ringback.toml")
+
+
+def serve(
+    *,
+    config: Annotated[
+        Path | None, Parameter(help="Settings, TOML (`docs/settings.md`). Default: ringback.toml if it is there.")
+    ] = None,
+    demo: Annotated[
+        bool, Parameter(help="Run the demo world: a carrier simulator, a test account, numbers, flows.", negative="")
+    ] = False,
+) -> None:
+    """Run Ringback until Ctrl-C or SIGTERM; calls in progress may then go on for `grace_s`."""
+    if demo:
+        if config is not None:
+            raise CliError("--demo brings its own settings; leave out --config.")
+        from ringback.cli.demo import serve_demo  # noqa: PLC0415  the demo is loaded only when it is wanted
+
+        serve_demo()
+        return
+    if config is None and DEFAULT_FILE.exists():
+        config = DEFAULT_FILE
+    settings = load(config)
+    if config is None:
+        err.print("No ringback.toml here: running with the defaults (`ringback serve --config FILE` reads another).")
+    asyncio.run(run(settings, ready=_tell))
+
+
+def _tell(ready: Ready) -> None:
+    if ready.recovered:
+        out.print(f"Ended {ready.recovered} calls that an earlier run had left open.")
+    out.print(f"Ready. API {ready.http}   SIP {ready.sip}   OpenAPI {ready.http}/schema/openapi.json")
