@@ -55,7 +55,9 @@ def start_id(document: Document) -> str:
     """Return the id of the node with which a run begins."""
     if document.start is not None:
         return document.start
-    return next((node_id for node_id, node in document.nodes.items() if isinstance(node, Start)), next(iter(document.nodes)))
+    return next(
+        (node_id for node_id, node in document.nodes.items() if isinstance(node, Start)), next(iter(document.nodes))
+    )
 
 
 def start_node(document: Document) -> Start:

@@ -1,7 +1,8 @@
 """Inputs and effects of the flow interpreter: `run(document, state, input) -> (state, effects)`.
 
-An interpreter that waits for something has said so in its last effect (`Play`, `Gather`, `Connect`, `CallHttp`, `AnswerCall`), and gets
-exactly one input for it. `number` ties the two together; an input with an old number is ignored.
+An interpreter that waits for something has said so in its last effect (`Play`, `Gather`, `Connect`, `CallHttp`,
+`AnswerCall`), and gets exactly one input for it. `number` ties the two together; an input with an old number is
+ignored.
 """
 
 from datetime import datetime
@@ -15,8 +16,8 @@ class Started(Struct, frozen=True, kw_only=True):
 
     Attributes:
         answered: The caller hears us already.
-        variables: `call` and `caller` (records with the fields of `ringback.flow.scope`), and the request's own by name: those
-            that the document declares set its variables, all of them are in `call.variables`.
+        variables: `call` and `caller` (records with the fields of `ringback.flow.scope`), and the request's own by
+            name: those that the document declares set its variables, all of them are in `call.variables`.
         entropy: Seeds random choices.
         without_call: Started over HTTP: nodes that need a call are skipped.
     """
@@ -63,7 +64,7 @@ class ConnectDone(Struct, frozen=True, kw_only=True):
 
 
 class HttpDone(Struct, frozen=True, kw_only=True):
-    """A reply to `CallHttp`; `status_code` None when there was none (`error` says why). `body` is parsed JSON or text."""
+    """A reply to `CallHttp`; `status_code` None when there was none, then `error` says why. `body`: parsed JSON or text."""
 
     at: datetime
     number: int
@@ -76,7 +77,7 @@ FlowInput = Started | CallAnswered | PlayDone | DigitsGathered | ConnectDone | H
 
 
 class Prompt(Struct, frozen=True, kw_only=True):
-    """One thing to be heard: exactly one of `text`, `sound_id`, `url`. `rate` is words per minute, `language` BCP 47."""
+    """One thing to be heard: exactly one of `text`, `sound_id`, `url`. `rate`: words per minute, `language`: BCP 47."""
 
     text: str | None = None
     sound_id: str | None = None

@@ -1,8 +1,8 @@
 """Templates and expressions: minijinja, strict about undefined names, with fuel, on plain data that it cannot change.
 
-minijinja calls methods of Python objects (`{{ d.pop('a') }}`, `{{ l.append(l) }}`), and parses and runs nested expressions
-recursively in C stack. So values go in wrapped in objects that have no methods, and the number of operators in one template is
-bounded.
+minijinja calls methods of Python objects (`{{ d.pop('a') }}`, `{{ l.append(l) }}`), and parses and runs nested
+expressions recursively in C stack. So values go in wrapped in objects that have no methods, and the number of
+operators in one template is bounded.
 """
 
 import re
@@ -31,7 +31,7 @@ class ExpressionError(ValueError):
 
 
 class Record(dict[str, Any]):
-    """A record as templates see it: keys and values, no methods. minijinja treats only real dictionaries as mappings."""
+    """A record as templates see it: keys and values, no methods. minijinja takes only real dictionaries for mappings."""
 
     __slots__ = ()
 
@@ -150,13 +150,13 @@ def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
     context = _context(values)
     try:
         value = _ENV.eval_expr(expression, **context)
-        if value is None and not _ENV.eval_expr(f"({expression}) is defined", **context):
-            raise ExpressionError("undefined value")
-        return plain(unwrap(value))
-    except ExpressionError:
-        raise
+        is_defined = value is not None or _ENV.eval_expr(f"({expression}) is defined", **context)
+        value = plain(unwrap(value))
     except _ERRORS as error:
         raise ExpressionError(_wording(error)) from None
+    if not is_defined:
+        raise ExpressionError("it uses a value that does not exist")
+    return value
 
 
 def is_true(expression: str, values: Mapping[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
     draft --publish--> published --pause--> paused --resume--> published
 
-Editing makes a new draft version; the published one serves on until the next publish. A call keeps the version with which it began.
+Editing makes a new draft version; the published one serves on until the next publish. A call keeps the version with
+which it began.
 """
 
 from enum import StrEnum
@@ -48,7 +49,7 @@ class FlowLife(Struct, frozen=True, kw_only=True):
     published: int | None = None
 
 
-class IllegalFlowAction(LocalError):
+class IllegalFlowAction(LocalError):  # noqa: N818 - named for what happened
     """This cannot be done to the flow in the state it is in."""
 
     slug = "flow-action-refused"
@@ -115,7 +116,12 @@ def step(life: FlowLife, action: FlowAction) -> FlowLife:
         return _edited(life)
     if action is FlowAction.PUBLISH:
         if life.draft is None:
-            _refuse(life, action, "there is no newer draft; edit it first" + (", or resume it." if life.status is FlowStatus.PAUSED else "."))
+            _refuse(
+                life,
+                action,
+                "there is no newer draft; edit it first"
+                + (", or resume it." if life.status is FlowStatus.PAUSED else "."),
+            )
         return replace(life, status=status, published=life.draft, draft=None)
     return replace(life, status=status)
 

@@ -1,4 +1,4 @@
-"""Every bound of the flow language, in one place. A document or a run that exceeds one gets a problem or `Fail`, never a cut."""
+"""Every bound of the flow language. A document or a run that exceeds one gets a problem or `Fail`; nothing is cut."""
 
 DOCUMENT_BYTES = 262_144
 """Size of a document as JSON."""
@@ -6,11 +6,11 @@ DOCUMENT_BYTES = 262_144
 NODES = 500
 VARIABLES = 200
 TEXT_CHARS = 4_000
-"""A text to speak, a template, a body: as written and again after its variables are filled in. The 4,000 is the trade's usual."""
+"""A text to speak, a template, a body: as written, and again once filled in. 4,000 is usual in the trade."""
 
 EXPRESSION_CHARS = 1_000
 TEMPLATE_OPERATORS = 500
-"""Operators and brackets in one template. minijinja parses and runs nested expressions recursively: a few thousand end the process."""
+"""Operators and brackets in one template. minijinja recurses on them: a few thousand end the process."""
 
 FUEL = 10_000
 """minijinja instructions for one template or expression; a millisecond at most."""

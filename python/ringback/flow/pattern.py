@@ -1,8 +1,8 @@
-"""Patterns for digits: a small regular language that takes linear time, whatever the author wrote and the caller typed.
+r"""Patterns for digits: a small regular language that takes linear time, whatever is written and typed.
 
-`0-9`, `\\d` and `.` (any key), `\\*` and `#` stand for keys; `[0-9]`, `[^0]` for one of several; `(ab|cd)` groups and chooses;
-`?`, `*`, `+`, `{2}`, `{2,}`, `{2,4}` repeat. A pattern matches the whole input. Python's `re` is not used: it needs exponential
-time for patterns such as `(\\d+)+0`.
+`0-9`, `\d` and `.` (any key), `\*` and `#` stand for keys; `[0-9]`, `[^0]` for one of several; `(12|34)` chooses;
+`?`, `*`, `+`, `{2}`, `{2,}`, `{2,4}` repeat. A pattern matches the whole input. Python's `re` is not used: it needs
+exponential time for patterns such as `(\d+)+0`.
 """
 
 import functools

@@ -1,8 +1,9 @@
-"""The interpreter: `run(document, state, input) -> (state, effects)`. Pure and synchronous; time comes in with the input.
+"""The interpreter: `run(document, state, input) -> (state, effects)`. Pure, synchronous; time comes in with the input.
 
-Each return ends with exactly one effect that waits (`AnswerCall`, `Play`, `Gather`, `Connect`, `CallHttp`) or ends the run (`HangUp`,
-`End`, `Fail`); or has no effects at all, because the input was not the one waited for. Nothing is endless between two waits: nodes,
-jumps and the work of templates are counted.
+Each return ends with exactly one effect that waits (`AnswerCall`, `Play`, `Gather`, `Connect`, `CallHttp`) or ends
+the run (`HangUp`,
+`End`, `Fail`); or has no effects at all, because the input was not the one waited for. Nothing is endless between two
+waits: nodes, jumps and the work of templates are counted.
 """
 
 from collections.abc import Callable

@@ -7,10 +7,10 @@ from msgspec import Meta, Struct
 from ringback.flow import limits
 from ringback.flow.values import ValueType
 
-Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS, pattern="^[A-Za-z0-9_-]+$")]
+Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 """A node's id, an exit's target."""
 
-Name = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS, pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=limits.ID_CHARS, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)")]
 """A variable's name."""
 
 Template = Annotated[str, Meta(max_length=limits.TEXT_CHARS)]
@@ -23,7 +23,7 @@ Seconds = Annotated[float, Meta(ge=0.1, le=120)]
 Rate = Annotated[int, Meta(ge=80, le=450)]
 """Words per minute."""
 
-Language = Annotated[str, Meta(min_length=2, max_length=35, pattern="^[A-Za-z0-9-]+$")]
+Language = Annotated[str, Meta(min_length=2, max_length=35, pattern=r"^[A-Za-z0-9-]+$(?!\n)")]
 """BCP 47, such as `en-US`."""
 
 Exits = dict[str, Id]

@@ -1,6 +1,7 @@
 """Values of variables: plain data only (what JSON can say), bounded, of the declared type.
 
-Whatever comes from outside (API replies, digits, a request's own variables) passes through `plain` before anything else sees it.
+Whatever comes from outside (API replies, digits, a request's own variables) passes through `plain` before anything
+else sees it.
 """
 
 import math
@@ -14,6 +15,10 @@ _INT_LIMIT = 2**63
 _PATH_STEP = re.compile(r"\.?([A-Za-z_][A-Za-z0-9_-]*)|\[(\d{1,6})\]|\[\"([^\"\]]{1,64})\"\]")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0", ""})
+
+
+class BadValue(ValueError):  # noqa: N818 - it says what is wrong, not that something is
+    """The value is too large or of another kind than wanted; the message is for people."""
 
 
 class ValueType(StrEnum):
@@ -37,23 +42,23 @@ class _Budget:
         self.items -= items
         self.chars -= chars
         if self.items < 0:
-            raise ValueError(f"the value has more than {limits.VALUE_ITEMS} items")
+            raise BadValue(f"the value has more than {limits.VALUE_ITEMS} items")
         if self.chars < 0:
-            raise ValueError(f"the value has more than {limits.VALUE_CHARS} characters of text")
+            raise BadValue(f"the value has more than {limits.VALUE_CHARS} characters of text")
 
 
 def plain(value: Any) -> Any:
     """Copy a value as plain data: null, booleans, numbers, text, lists, records with text keys.
 
     Raises:
-        ValueError: it is deeper, larger or of another kind than `limits` allows. The message is for people.
+        BadValue: it is deeper, larger or of another kind than `limits` allows. The message is for people.
     """
     return _plain(value, depth=0, budget=_Budget())
 
 
 def _plain(value: Any, *, depth: int, budget: _Budget) -> Any:
     if depth > limits.VALUE_DEPTH:
-        raise ValueError(f"the value is nested deeper than {limits.VALUE_DEPTH} levels")
+        raise BadValue(f"the value is nested deeper than {limits.VALUE_DEPTH} levels")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
@@ -67,7 +72,7 @@ def _plain(value: Any, *, depth: int, budget: _Budget) -> Any:
     if isinstance(value, dict):
         budget.take(items=len(value))
         return {_key(key, budget): _plain(item, depth=depth + 1, budget=budget) for key, item in value.items()}
-    raise ValueError(f"a {type(value).__name__} is not plain data")
+    raise BadValue(f"a {type(value).__name__} is not plain data")
 
 
 def _plain_number(value: float) -> float:
@@ -78,13 +83,13 @@ def _plain_number(value: float) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError("the value has a number that is too large")
+        raise BadValue("the value has a number that is too large")
     return number
 
 
 def _key(key: Any, budget: _Budget) -> str:
     if not isinstance(key, str):
-        raise ValueError("the keys of a record must be text")
+        raise BadValue("the keys of a record must be text")
     budget.take(chars=len(key))
     return key
 
@@ -103,11 +108,11 @@ def size(value: Any) -> int:
 def convert(value: Any, to: ValueType) -> Any:
     """Turn a plain value into one of the declared type, or null.
 
-    Text that reads as a number becomes one for `number`; true/false, yes/no, on/off and 1/0 become booleans; numbers and booleans
-    become text. A list holds texts.
+    Text that reads as a number becomes one for `number`; true/false, yes/no, on/off and 1/0 become booleans; numbers
+    and booleans become text. A list holds texts.
 
     Raises:
-        ValueError: the value cannot be read as that type.
+        BadValue: the value cannot be read as that type.
     """
     if value is None:
         return None
@@ -117,7 +122,7 @@ def convert(value: Any, to: ValueType) -> Any:
 def _to_text(value: Any) -> str:
     text = show(value)
     if isinstance(value, list | dict):
-        raise ValueError(f"expected text, got {describe(value)}")
+        raise BadValue(f"expected text, got {describe(value)}")
     return text
 
 
@@ -126,9 +131,9 @@ def _to_number(value: Any) -> float:
         try:
             return _plain_number(int(value) if re.fullmatch(r"\s*[+-]?\d{1,18}\s*", value, re.ASCII) else float(value))
         except ValueError:
-            raise ValueError("expected a number, got text that does not read as one") from None
+            raise BadValue("expected a number, got text that does not read as one") from None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"expected a number, got {describe(value)}")
+        raise BadValue(f"expected a number, got {describe(value)}")
     return value
 
 
@@ -139,18 +144,18 @@ def _to_boolean(value: Any) -> bool:
         return value.strip().lower() in _TRUE
     if isinstance(value, int | float) and value in {0, 1}:
         return value == 1
-    raise ValueError(f"expected true or false, got {describe(value)}")
+    raise BadValue(f"expected true or false, got {describe(value)}")
 
 
 def _to_list(value: Any) -> list[str]:
     if not isinstance(value, list):
-        raise ValueError(f"expected a list, got {describe(value)}")
+        raise BadValue(f"expected a list, got {describe(value)}")
     return [_to_text(item) for item in value]
 
 
 def _to_record(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"expected a record, got {describe(value)}")
+        raise BadValue(f"expected a record, got {describe(value)}")
     return value
 
 
@@ -198,19 +203,19 @@ def parse_path(text: str) -> Path:
     """Read a path into a reply, such as `body.items[0].name` or `body["first name"]`.
 
     Raises:
-        ValueError: it is not a path; the message says from where.
+        BadValue: it is not a path; the message says from where.
     """
     steps: list[str | int] = []
     position = 0
     while position < len(text):
         found = _PATH_STEP.match(text, position)
         if not found or (not steps and found.group(0).startswith((".", "["))):
-            raise ValueError(f"`{text[position:][:40]}` is not a step of a path; write it like body.items[0].name")
+            raise BadValue(f"`{text[position:][:40]}` is not a step of a path; write it like body.items[0].name")
         name, index, quoted = found.groups()
         steps.append(int(index) if index is not None else name or quoted)
         position = found.end()
     if not steps:
-        raise ValueError("the path is empty; write it like body.items[0].name")
+        raise BadValue("the path is empty; write it like body.items[0].name")
     return tuple(steps)
 
 

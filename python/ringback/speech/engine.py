@@ -24,19 +24,19 @@ class Utterance(Struct, frozen=True, kw_only=True):
     voice: str | None = None
 
 
-class SpeechUnavailable(ResourceError):
+class SpeechUnavailable(ResourceError):  # noqa: N818 - named for what happened
     """There is no voice engine; the message says what to install."""
 
     slug = "speech-unavailable"
 
 
-class SpeechFailed(ResourceError):
+class SpeechFailed(ResourceError):  # noqa: N818 - named for what happened
     """The voice engine could not speak this text: unknown language, too long, too slow."""
 
     slug = "speech-failed"
 
 
-class SoundRefused(ResourceError):
+class SoundRefused(ResourceError):  # noqa: N818 - named for what happened
     """A sound cannot be used; the message says why and what to do."""
 
     slug = "sound-refused"

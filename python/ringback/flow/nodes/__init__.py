@@ -72,7 +72,12 @@ class NodeKind(Struct, frozen=True, kw_only=True):
 KINDS: dict[str, NodeKind] = {
     "start": NodeKind(settings=start.Start, enter=start.enter),
     "play": NodeKind(
-        settings=play.Play, enter=play.enter, resume=play.resume, uses=play.uses, is_telephony=_always, results=("result",)
+        settings=play.Play,
+        enter=play.enter,
+        resume=play.resume,
+        uses=play.uses,
+        is_telephony=_always,
+        results=("result",),
     ),
     "gather": NodeKind(
         settings=gather.Gather,

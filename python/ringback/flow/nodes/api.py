@@ -18,6 +18,8 @@ from ringback.flow.values import convert, follow, parse_path, plain
 _URL = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _URL_CHARS = 2_000
+_SUCCESS = 2  # of 2xx
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENGINE_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
@@ -31,7 +33,9 @@ class Method(StrEnum):
     DELETE = "DELETE"
 
 
-class Api(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="api"):
+class Api(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="api"
+):
     """Send an HTTP request and take variables out of the reply.
 
     `success` is taken for a 2xx status out of whose body everything in `save` could be taken, else `failure`.
@@ -43,7 +47,8 @@ class Api(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_de
         body: Body as text; a template. At most one of `json` and `body`.
         timeout_s: For the whole request, 0.1-30.
         retries: Further tries after a connection error or a 5xx, 0-3.
-        save: Variable to path in the reply: `body.items[0].name`, `status_code`. A path that ends with `?` may be missing.
+        save: Variable to path in the reply: `body.items[0].name`, `status_code`. A path that ends with `?` may be
+            missing.
     """
 
     url: Annotated[str, Meta(min_length=1, max_length=_URL_CHARS)]
@@ -53,7 +58,9 @@ class Api(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_de
     body: Template | None = None
     timeout_s: Annotated[float, Meta(ge=0.1, le=30)] = 5
     retries: Annotated[int, Meta(ge=0, le=3)] = 0
-    save: Annotated[dict[Name, Annotated[str, Meta(max_length=200)]], Meta(max_length=limits.ROWS)] = field(default_factory=dict)
+    save: Annotated[dict[Name, Annotated[str, Meta(max_length=200)]], Meta(max_length=limits.ROWS)] = field(
+        default_factory=dict
+    )
     exits: Exits = field(default_factory=dict)
     label: Label = ""
     at: Position | None = None
@@ -101,7 +108,9 @@ def enter(node: Api, turn: Turn) -> Wait:
     """Send the request."""
     url = turn.scope.fill(node.url).strip()
     if not _URL.fullmatch(url) or len(url) > _URL_CHARS:
-        raise RunError("the address is not one once filled in: it must begin with https:// or http:// and have no spaces")
+        raise RunError(
+            "the address is not one once filled in: it must begin with https:// or http:// and have no spaces"
+        )
     headers = [(name, _one_line(name, turn.scope.fill(value))) for name, value in node.headers.items()]
     body = turn.scope.fill(node.body) if node.body is not None else None
     if node.json is not None:
@@ -123,7 +132,7 @@ def enter(node: Api, turn: Turn) -> Wait:
 def resume(node: Api, turn: Turn, done: HttpDone) -> Leave:
     """Take the variables out of the reply."""
     body, error = _body(done)
-    is_ok = not error and done.status_code is not None and 200 <= done.status_code < 300
+    is_ok = not error and done.status_code is not None and done.status_code // 100 == _SUCCESS
     changed: dict[str, Any] = {}
     if is_ok:
         changed, error = _saved(node, turn, {"body": body, "status_code": done.status_code})
@@ -174,6 +183,6 @@ def _filled(value: Any, turn: Turn) -> Any:
 
 
 def _one_line(name: str, value: str) -> str:
-    if any(ord(char) < 32 or ord(char) == 127 for char in value):
+    if _CONTROL.search(value):
         raise RunError(f"the header `{name}` has a line break or control character once filled in")
     return value

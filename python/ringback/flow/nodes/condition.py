@@ -131,7 +131,13 @@ def _equal(actual: Any, wanted: Any) -> bool:
     """Compare as the wanted value's kind: a number with a number, true with true, a text with what is shown."""
     if wanted is None or actual is None:
         return actual is None and wanted is None
-    kind = ValueType.BOOLEAN if isinstance(wanted, bool) else ValueType.NUMBER if isinstance(wanted, int | float) else ValueType.TEXT
+    kind = (
+        ValueType.BOOLEAN
+        if isinstance(wanted, bool)
+        else ValueType.NUMBER
+        if isinstance(wanted, int | float)
+        else ValueType.TEXT
+    )
     try:
         return bool(convert(actual, kind) == wanted)
     except ValueError:

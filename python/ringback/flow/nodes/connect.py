@@ -32,8 +32,8 @@ class Connect(
 ):
     """Call other parties and join the first who answers.
 
-    `answered` is taken when the connected party has hung up and the caller is still there. If `busy`, `no_answer` or `rejected` leads
-    nowhere, `failed` is taken.
+    `answered` is taken when the connected party has hung up and the caller is still there. If `busy`, `no_answer` or
+    `rejected` leads nowhere, `failed` is taken.
 
     Attributes:
         to: Numbers in E.164 or SIP URIs; templates, each may give several, separated by commas. At most 20 in all.
@@ -67,7 +67,11 @@ def enter(node: Connect, turn: Turn) -> Wait | Leave:
     templates = [node.to] if isinstance(node.to, str) else node.to
     wanted = [item.strip() for template in templates for item in turn.scope.fill(template).split(",") if item.strip()]
     parties = [party for party in map(_party, wanted) if party]
-    note = f"{len(wanted) - len(parties)} of {len(wanted)} are no numbers and no SIP URIs" if len(parties) < len(wanted) else ""
+    note = (
+        f"{len(wanted) - len(parties)} of {len(wanted)} are no numbers and no SIP URIs"
+        if len(parties) < len(wanted)
+        else ""
+    )
     if len(parties) > limits.PARTIES:
         note = f"only the first {limits.PARTIES} of {len(parties)} parties are called"
     if not parties:

@@ -18,7 +18,7 @@ from ringback.flow.uses import IsWrong, Use
 
 _DAY_MINUTES = 24 * 60
 
-Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+Clock = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$(?!\n)")]
 """Local time of day, `09:00`; `24:00` is the end of the day."""
 
 
@@ -44,7 +44,9 @@ class HolidayMeaning(StrEnum):
     ONLY = "only"
 
 
-class Hours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename={"from_": "from"}):
+class Hours(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename={"from_": "from"}
+):
     """A span of local time on some weekdays. If `to` is not later than `from`, it ends on the next day.
 
     Attributes:
@@ -58,7 +60,9 @@ class Hours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     to: Clock = "24:00"
 
 
-class Dates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename={"from_": "from"}):
+class Dates(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename={"from_": "from"}
+):
     """A span of local dates, both included. Without `to` one day."""
 
     from_: date
@@ -72,7 +76,8 @@ class Holidays(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
         country: ISO 3166 code, such as `DE`.
         subdivision: ISO 3166-2 code without the country, such as `BY`.
         dates: Further days off.
-        meaning: `exclude`: a holiday does not match, whatever the hours. `only`: only holidays match (within hours and dates if given).
+        meaning: `exclude`: a holiday does not match, whatever the hours. `only`: only holidays match (within hours
+            and dates if given).
     """
 
     country: Annotated[str, Meta(min_length=2, max_length=3)] | None = None
@@ -126,7 +131,9 @@ def _holiday_uses(off: Holidays) -> Iterator[Use]:
         yield IsWrong("holidays.country", f"there is no calendar for `{off.country}`; write an ISO 3166 code like DE")
     elif off.subdivision is not None and off.subdivision not in known[off.country]:
         some = ", ".join(known[off.country][:20]) or "none"
-        yield IsWrong("holidays.subdivision", f"`{off.subdivision}` is not a subdivision of {off.country}; there are: {some}")
+        yield IsWrong(
+            "holidays.subdivision", f"`{off.subdivision}` is not a subdivision of {off.country}; there are: {some}"
+        )
 
 
 def enter(node: DateTime, turn: Turn) -> Leave:

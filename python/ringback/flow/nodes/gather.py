@@ -41,7 +41,8 @@ class Gather(
 ):
     """Play a prompt and collect digits.
 
-    An exit may be a key (`1`, `*`, `42`), a range (`100-199`), or `match` (anything valid that no other exit names), `no_input` and
+    An exit may be a key (`1`, `*`, `42`), a range (`100-199`), or `match` (anything valid that no other exit names),
+    `no_input` and
     `invalid`. Digits that are not valid, or that no exit takes, are asked for again, `retries` times.
 
     Attributes:
@@ -59,7 +60,7 @@ class Gather(
     prompt: Prompts | None = None
     min_digits: Digits = 1
     max_digits: Digits = 1
-    terminator: Annotated[str, Meta(max_length=4, pattern="^[0-9*#A-D]*$")] = "#"
+    terminator: Annotated[str, Meta(max_length=4, pattern=r"^[0-9*#A-D]*$(?!\n)")] = "#"
     first_timeout_s: Seconds = 5
     inter_timeout_s: Seconds = 3
     barge_in: bool = True
@@ -104,7 +105,12 @@ def _odd_exits(node: Gather, name: str) -> Iterator[Use]:
     span = _RANGE.fullmatch(name)
     if span and (int(span[1]) > int(span[2]) or len(span[1]) > len(span[2])):
         yield IsWrong(f"exits.{name}", f"the range goes down; write it as {span[2]}-{span[1]}")
-    elif _KEY.fullmatch(name) and not node.min_digits <= len(name) <= node.max_digits and name not in node.terminator:
+    elif (
+        _KEY.fullmatch(name)
+        and node.min_digits <= node.max_digits
+        and not node.min_digits <= len(name) <= node.max_digits
+        and name not in node.terminator
+    ):
         many = node.min_digits if node.min_digits == node.max_digits else f"{node.min_digits} to {node.max_digits}"
         yield IsOdd(f"exits.{name}", f"it can never be taken: the node asks for {many} digits")
 
@@ -154,7 +160,12 @@ def _exit(node: Gather, done: DigitsGathered) -> str:
         return "invalid"
     for name in node.exits:
         span = _RANGE.fullmatch(name)
-        if span and digits.isdigit() and len(span[1]) <= len(digits) <= len(span[2]) and int(span[1]) <= int(digits) <= int(span[2]):
+        if (
+            span
+            and digits.isdigit()
+            and len(span[1]) <= len(digits) <= len(span[2])
+            and int(span[1]) <= int(digits) <= int(span[2])
+        ):
             return name
     return "match" if "match" in node.exits or not exits(node) - WORDS else "invalid"
 

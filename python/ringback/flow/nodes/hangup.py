@@ -37,7 +37,9 @@ def uses(node: Hangup) -> Iterator[Use]:
     """List what the settings refer to."""
     yield from plays("prompt", node.prompt)
     if node.prompt is not None and node.sip_code is not None:
-        yield IsWrong("sip_code", "a prompt answers the call, so there is no SIP code to send: set one of `prompt` and `sip_code`")
+        yield IsWrong(
+            "sip_code", "a prompt answers the call, so there is no SIP code to send: set one of `prompt` and `sip_code`"
+        )
 
 
 def enter(node: Hangup, turn: Turn) -> Wait | Finish:

@@ -9,7 +9,9 @@ from ringback.flow.step import JumpTo, Turn
 from ringback.flow.uses import GoesTo, Use
 
 
-class Jump(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="jump"):
+class Jump(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="jump"
+):
     """Go on at the node `to`. A run jumps at most 100 times."""
 
     to: Id

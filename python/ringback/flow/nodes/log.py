@@ -10,7 +10,9 @@ from ringback.flow.step import Leave, Turn
 from ringback.flow.uses import Use, UsesText
 
 
-class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="log"):
+class Log(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="log"
+):
     """Write `message`, a template, into the trail. Secret values show as `***`."""
 
     message: Template

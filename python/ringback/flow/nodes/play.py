@@ -12,7 +12,9 @@ from ringback.flow.step import Leave, Turn, Wait
 from ringback.flow.uses import Use, plays
 
 
-class Play(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="play"):
+class Play(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="play"
+):
     """Play prompts to the caller.
 
     Attributes:

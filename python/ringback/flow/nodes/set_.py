@@ -12,7 +12,9 @@ from ringback.flow.uses import IsWrong, SetsVariable, Use, UsesExpression, UsesT
 from ringback.flow.values import convert
 
 
-class Set(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="set"):
+class Set(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="set"
+):
     """Set variables, first `values`, then `expressions`, in the order written; each sees those before it.
 
     Attributes:

@@ -8,7 +8,9 @@ from ringback.flow.settings import Exits, Position
 from ringback.flow.step import Leave, Turn
 
 
-class Start(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="start"):
+class Start(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="start"
+):
     """Begin here.
 
     Attributes:
