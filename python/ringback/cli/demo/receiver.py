@@ -1,4 +1,4 @@
-"""The customer's side of the demo: takes webhooks, verifies signatures, and has a slow endpoint for flows to wait on."""
+"""The customer's side of the demo: takes webhooks, verifies signatures, has a slow endpoint for flows to wait on."""
 
 import asyncio
 from typing import Any

@@ -1,7 +1,8 @@
 """The 28 scenarios of the demo: what is done so that each status happens by a real call.
 
-Nothing here asks for a status: calls are placed over the public HTTP API or come in over SIP; the far end is the carrier simulator, which does what the dialed digits say (`ringback.simulator.opcodes`). The expected status stands beside
-each only so that the demo can say when it did not come.
+Nothing here asks for a status: calls are placed over the public HTTP API or come in over SIP, and the far end is the
+carrier simulator, which does what the dialed digits say. The expected status stands beside each only so that the demo
+can say when it did not come.
 """
 
 from collections.abc import Awaitable, Callable

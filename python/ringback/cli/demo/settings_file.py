@@ -41,11 +41,13 @@ def _table(header: str, /, **values: object) -> str:
     return "\n".join([header if header.startswith("[") else f"[{header}]", *lines]) + "\n"
 
 
-def settings_text(folder: Path, at: Endpoints, *, api_key: str, webhook_secret: str, extra: str = "") -> str:
+def settings_text(
+    folder: Path, at: Endpoints, *, api_key: str, webhook_secret: str, t1_ms: int = 500, extra: str = ""
+) -> str:
     """Write the TOML of a server for the demo; `extra` is appended as it is."""
     parts = [
         _table("http", listen=at.http, requests_per_s=1000, burst=10_000),
-        _table("sip", listen=at.sip, trace=True),
+        _table("sip", listen=at.sip, t1_ms=t1_ms, trace=True),
         _table("media", first_port=20_000, last_port=39_998),
         _table(
             "[[account]]",

@@ -44,7 +44,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 class World:
     """Start it with `async with World(folder)`. `flows` maps the demo's names of flows to their ids."""
 
-    def __init__(self, folder: Path, *, http: str | None = None, sip: str | None = None, extra: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, http: str | None = None, sip: str | None = None, t1_ms: int = 500, extra: str = ""
+    ) -> None:
         self.folder = folder
         self.api_key = f"A{secrets.token_hex(16)}"
         self.webhook_secret = f"whsec_{secrets.token_urlsafe(24)[:32]}"
@@ -53,6 +55,7 @@ class World:
         self.config = folder / "ringback.toml"
         self._http = http or f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
         self._sip = sip or f"127.0.0.1:{free_port()}"
+        self._t1_ms = t1_ms
         self._extra = extra
         self._numbers = itertools.count(1)
         self._ended: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -84,6 +87,7 @@ class World:
             endpoints,
             api_key=self.api_key,
             webhook_secret=self.webhook_secret,
+            t1_ms=self._t1_ms,
             extra=self._extra,
         )
         self.config.write_text(text)

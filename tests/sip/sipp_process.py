@@ -18,7 +18,7 @@ def free_udp_port() -> int:
 
 @dataclass
 class Sipp:
-    """A running SIPp. `await finished()` returns when it made its one call, and fails with its log if it did not like it."""
+    """A running SIPp. `await finished()` returns when its one call is over, and fails with its log if that went wrong."""
 
     process: asyncio.subprocess.Process
     port: int
@@ -38,7 +38,8 @@ class Sipp:
 
     def _complaint(self, output: bytes) -> str:
         logs = "\n".join(path.read_text(errors="replace")[-4000:] for path in sorted(self.folder.glob("*.log")))
-        return f"SIPp {self.scenario} ended with {self.process.returncode}\n{logs}\n{output.decode(errors='replace')[-1500:]}"
+        said = output.decode(errors="replace")[-1500:]
+        return f"SIPp {self.scenario} ended with {self.process.returncode}\n{logs}\n{said}"
 
     async def stop(self) -> None:
         """End it if it still runs."""
@@ -94,6 +95,6 @@ async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
     """Wait until somebody has bound the port: its line appears in the kernel's table of UDP sockets."""
     wanted = f"0100007F:{port:04X}"
     async with asyncio.timeout(10):
-        while wanted not in Path("/proc/net/udp").read_text():  # noqa: ASYNC240  (a kernel table, not a disk)
+        while wanted not in Path("/proc/net/udp").read_text():
             assert process.returncode is None, "SIPp did not start"
             await asyncio.sleep(0.01)
