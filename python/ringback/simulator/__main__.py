@@ -54,11 +54,19 @@ def _carry_out(line: bytes, carrier: Carrier, broken: MisbehavingCarrier, target
         report({"event": "error", "message": f"command not understood: {error}"})
 
 
-async def run(*, listen: str, raw_listen: tuple[str, int], target: tuple[str, int]) -> None:
+async def run(
+    *, listen: str, raw_listen: tuple[str, int], target: tuple[str, int], report_invites: bool = False
+) -> None:
     """Serve until standard input ends."""
     with tempfile.TemporaryDirectory(prefix="ringback-simulator-") as folder:
         voices = write_voice(Path(folder, "caller.wav")), write_voice(Path(folder, "callee.wav"), upwards=False)
-        carrier = Carrier(listen=listen, target=f"{target[0]}:{target[1]}", voices=voices, report=report)
+        carrier = Carrier(
+            listen=listen,
+            target=f"{target[0]}:{target[1]}",
+            voices=voices,
+            report=report,
+            report_invites=report_invites,
+        )
         carrier.start()
         broken = MisbehavingCarrier(report)
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: broken, local_addr=raw_listen)
@@ -80,8 +88,16 @@ def main() -> None:
         "--raw-listen", type=_address, default=("127.0.0.1", 0), help="SIP address of the misbehaving side"
     )
     parser.add_argument("--target", type=_address, default=("127.0.0.1", 5060), help="Ringback's SIP address")
+    parser.add_argument("--report-invites", action="store_true", help="report every call that comes in")
     options = parser.parse_args()
-    asyncio.run(run(listen=options.listen, raw_listen=options.raw_listen, target=options.target))
+    asyncio.run(
+        run(
+            listen=options.listen,
+            raw_listen=options.raw_listen,
+            target=options.target,
+            report_invites=options.report_invites,
+        )
+    )
 
 
 if __name__ == "__main__":

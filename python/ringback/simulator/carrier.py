@@ -52,11 +52,18 @@ class Carrier:
     """One engine, driven by test numbers and scripts. Reports go to the callback as plain dicts."""
 
     def __init__(
-        self, *, listen: str, target: str, voices: tuple[Path, Path], report: Callable[[dict[str, Any]], None]
+        self,
+        *,
+        listen: str,
+        target: str,
+        voices: tuple[Path, Path],
+        report: Callable[[dict[str, Any]], None],
+        report_invites: bool = False,
     ) -> None:
         self._target = target
         self._caller_voice, self._callee_voice = voices
         self._report = report
+        self._report_invites = report_invites
         self._legs: dict[int, _Leg] = {}
         self._engine = _engine.Engine(
             _engine.EngineConfig(
@@ -136,6 +143,8 @@ class Carrier:
     def _on_incoming(self, event: _engine.Incoming) -> None:
         number = event.request_uri.removeprefix("sip:").split("@", 1)[0]
         leg_id = event.leg
+        if self._report_invites:
+            self._report({"event": "invited", "number": number, "call_id": event.call_id})
         try:
             behavior = behavior_of(number)
         except NotATestNumberError:

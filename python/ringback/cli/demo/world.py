@@ -58,6 +58,7 @@ class World:
         self._t1_ms = t1_ms
         self._extra = extra
         self._numbers = itertools.count(1)
+        self.reports: list[dict[str, Any]] = []
         self._ended: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._occupying: asyncio.Task[str] | None = None
         self.server: Process
@@ -72,6 +73,7 @@ class World:
             "ringback.simulator",
             "--target",
             self._sip,
+            "--report-invites",
             log=self.folder / "simulator.log",
             on_report=self._on_report,
         )
@@ -206,6 +208,7 @@ class World:
             await self.client.put(f"/flows/{flow_id}/numbers", {"numbers": numbers})
 
     def _on_report(self, report: dict[str, Any]) -> None:
+        self.reports.append(report)
         future = self._ended.get(str(report.get("id")))
         if report.get("event") == "ended" and future is not None and not future.done():
             future.set_result(report)

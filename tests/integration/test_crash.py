@@ -1,0 +1,95 @@
+"""kill -9 with calls in all stages: afterwards each has its one status, and nobody was dialed twice."""
+
+import asyncio
+import random
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringback.cli.demo.settings_file import BRIDGE, IVR_LINE, MISS_CALL_LINE, SINGLE_CHANNEL_BRIDGE, SLOW_LINE
+from ringback.cli.demo.world import World
+
+pytestmark = [pytest.mark.calls, pytest.mark.slow, pytest.mark.timeout(120)]
+
+RECOVERY_S = 5
+EACH = 25
+
+
+async def place_everything(world: World) -> list[str]:
+    """Place 200 calls that will be in eight different stages; every outbound one dials a number of its own."""
+    ivr = world.flows["ivr"]
+    later = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
+    ids: list[str] = []
+
+    async def out(to: str, **fields: object) -> None:
+        ids.append(await world.outbound(to=to, target=ivr, **{"bridge": BRIDGE, **fields}))
+
+    async def pair(from_: str, to: str) -> None:
+        ids.append(await world.click_to_call(from_=from_, to=to, bridge=BRIDGE))
+
+    placing = []
+    for n in range(EACH):
+        placing += [
+            out(f"+9992{n:03d}1"),  # rings
+            out(f"+99910000{n:03d}2"),  # answered, talks
+            out(f"+99910002{n:03d}3"),  # answered, hangs up by itself
+            out(f"+99910000{n:03d}4", bridge=SINGLE_CHANNEL_BRIDGE),  # one of these talks, the others queue
+            out(f"+99910001{n:03d}5", time=later),  # scheduled
+            pair(f"+99910000{n:03d}6", f"+9992{n:03d}7"),  # leg 1 answered, leg 2 rings
+        ]
+    await asyncio.gather(*placing)
+    for n in range(EACH):
+        await world.call_in(to=IVR_LINE, from_=f"+4930111{n:04d}")
+        await world.call_in(to=SLOW_LINE if n % 2 else MISS_CALL_LINE, from_=f"+4930222{n:04d}")
+    return ids
+
+
+async def open_calls(world: World) -> list[dict[str, Any]]:
+    """All calls that have no status yet."""
+    found: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = await world.client.get("/calls", limit="100", **({"cursor": cursor} if cursor else {}))
+        found += [call for call in page["calls"] if call["status"] is None]
+        if not (cursor := page["next_cursor"]):
+            return found
+
+
+async def verify(world: World) -> str:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ringback.cli", "verify", "--config", str(world.config),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await child.communicate()
+    assert child.returncode == 0, output.decode()
+    return output.decode()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_every_call_survives_a_crash_with_one_status(tmp_path: Path, seed: int) -> None:
+    moment_s = random.Random(seed).uniform(0.05, 2.0)
+    async with World(tmp_path) as world:
+        ids = await place_everything(world)
+        await asyncio.sleep(moment_s)  # the moment of the crash is what varies; nothing is waited for
+        await world.crash_server()
+        dialed_before = Counter(report["number"] for report in world.reports if report["event"] == "invited")
+
+        async with asyncio.timeout(RECOVERY_S):
+            await world.start_server()
+        waiting = await open_calls(world)
+
+        assert {call["state"] for call in waiting} <= {"scheduled", "queued"}, Counter(c["state"] for c in waiting)
+        async with asyncio.timeout(60):
+            ends = await asyncio.gather(*(world.receiver.wait_end(call_id) for call_id in ids))
+        assert all(end.is_signed for end in ends)
+        dialed = Counter(report["number"] for report in world.reports if report["event"] == "invited")
+        assert max(dialed.values()) == 1, dialed.most_common(3)
+        assert dialed_before
+    await verify(world)
+    told = Counter(delivery.call_id for delivery in world.receiver.deliveries if delivery.event == "call_end")
+    ids_of_events = {(d.call_id, d.payload.get("id")) for d in world.receiver.deliveries if d.event == "call_end"}
+    assert len(ids_of_events) == len(told), "a call was told two different ends"
