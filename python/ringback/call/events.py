@@ -12,8 +12,10 @@ from msgspec import Struct, field
 
 from ringback.model.cause import Cause
 from ringback.model.journal import EntryKind
+from ringback.model.plan import DialPlan as DialPlan  # noqa: PLC0414  (callers find the plans here)
+from ringback.model.plan import LegPlan as LegPlan  # noqa: PLC0414
+from ringback.model.plan import TryPlan as TryPlan  # noqa: PLC0414
 from ringback.model.status import HangupBy
-from ringback.model.trunk import OutcomeOverride
 
 
 class TimerName(StrEnum):
@@ -25,40 +27,6 @@ class TimerName(StrEnum):
     MISS_CALL = "miss_call"
     MAX_DURATION = "max_duration"
     WIND_DOWN = "wind_down"  # decided and hung up, waiting for the legs
-
-
-class TryPlan(Struct, frozen=True, kw_only=True):
-    """One INVITE to be sent: through which gateway, to and from whom. URIs as `sip:+49...@host`.
-
-    `overrides` are the trunk's own rows for reading its answers (`ringback.call.outcome`).
-    """
-
-    trunk_id: str
-    engine_trunk: int
-    gateway: str
-    to_uri: str
-    from_uri: str
-    first_response_ms: int = 4000
-    overrides: tuple[OutcomeOverride, ...] = ()
-
-
-class LegPlan(Struct, frozen=True, kw_only=True):
-    """How to reach one party. `blocked` says that an earlier trunk of the route had no free slot (evidence for no_channel)."""
-
-    party: str
-    tries: tuple[TryPlan, ...]
-    ring_ms: int
-    ring_from_request: bool = False
-    blocked: tuple[str, ...] = ()
-
-
-class DialPlan(Struct, frozen=True, kw_only=True):
-    """The plan of an outbound call (one leg) or click-to-call (two)."""
-
-    legs: tuple[LegPlan, ...]
-    flow_id: str | None = None
-    flow_version: str | None = None
-    max_duration_ms: int = 14_400_000
 
 
 class Queued(Struct, frozen=True, kw_only=True):

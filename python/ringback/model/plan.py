@@ -1,0 +1,39 @@
+"""How parties are to be reached: made by routing, carried out by the call machine."""
+
+from msgspec import Struct
+
+from ringback.model.trunk import OutcomeOverride
+
+
+class TryPlan(Struct, frozen=True, kw_only=True):
+    """One INVITE to be sent: through which gateway, to and from whom. URIs as `sip:+49...@host`.
+
+    `overrides` are the trunk's own rows for reading its answers (`ringback.call.outcome`).
+    """
+
+    trunk_id: str
+    engine_trunk: int
+    gateway: str
+    to_uri: str
+    from_uri: str
+    first_response_ms: int = 4000
+    overrides: tuple[OutcomeOverride, ...] = ()
+
+
+class LegPlan(Struct, frozen=True, kw_only=True):
+    """How to reach one party. `blocked` says that an earlier trunk of the route had no free slot (evidence for no_channel)."""
+
+    party: str
+    tries: tuple[TryPlan, ...]
+    ring_ms: int
+    ring_from_request: bool = False
+    blocked: tuple[str, ...] = ()
+
+
+class DialPlan(Struct, frozen=True, kw_only=True):
+    """The plan of an outbound call (one leg) or click-to-call (two)."""
+
+    legs: tuple[LegPlan, ...]
+    flow_id: str | None = None
+    flow_version: str | None = None
+    max_duration_ms: int = 14_400_000
