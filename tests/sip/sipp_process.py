@@ -18,7 +18,7 @@ def free_udp_port() -> int:
 
 @dataclass
 class Sipp:
-    """A running SIPp. `await finished()` returns when its one call is over; it fails with its log if that went wrong."""
+    """A running SIPp. `await finished()` returns after its one call; it fails with its log if that went wrong."""
 
     process: asyncio.subprocess.Process
     port: int

@@ -5,7 +5,7 @@ Layout after `+999` (each letter one digit):
 | digits | what the far end does |
 | --- | --- |
 | `0 CCC RR QQQ` | rings RR tenths of a second, refuses with SIP code CCC; QQQ: Q.850 cause |
-| `1 RR TT D...` | rings RR tenths, answers, sends the digits D, talks TT seconds, hangs up (TT 00: waits for the other side) |
+| `1 RR TT D...` | rings RR tenths, answers, sends digits D, talks TT seconds, hangs up (TT 00: waits) |
 | `2` | rings and never answers |
 | `3 RR TT` | early media for RR tenths, then answers and talks TT seconds |
 | `4 RR CCC` | early media for RR tenths, then refuses with CCC |
