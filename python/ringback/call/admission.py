@@ -71,7 +71,7 @@ class IncomingFacts(Struct, frozen=True, kw_only=True):
 
 
 class NeedsChannel(Struct, frozen=True, kw_only=True):
-    """All checks so far passed: reserve `channels`, then go on (outbound: admitted; incoming: `admit_incoming_flow`)."""
+    """All checks so far passed: reserve `channels`, then go on (incoming calls with `admit_incoming_flow`)."""
 
     channels: int
 

@@ -1,7 +1,7 @@
 """Calls whose task is gone: after a crash, or after a fault so bad that the machine cannot step.
 
-A deciding fact that is in the journal already decides; only without one does the crash rule. A call that never had a leg
-or an INVITE is none of this module's: it simply goes on.
+A deciding fact that is in the journal already decides; only without one does the crash rule. A call that never had a
+leg or an INVITE is none of this module's: it simply goes on.
 """
 
 from collections.abc import Sequence

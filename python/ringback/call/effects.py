@@ -11,8 +11,8 @@ from ringback.model.journal import EntryKind, Verdict
 class Record(Struct, frozen=True, kw_only=True):
     """Write a journal entry with exactly this `seq`; its moment is the event's.
 
-    `durable`: it must be committed before any later effect of the list is carried out. The machine counts `seq` from the
-    `next_seq` given to `initial`, without gaps.
+    `durable`: it must be committed before any later effect of the list is carried out. The machine counts `seq` from
+    the `next_seq` given to `initial`, without gaps.
     """
 
     seq: int
@@ -24,7 +24,8 @@ class Record(Struct, frozen=True, kw_only=True):
 class Dial(Struct, frozen=True, kw_only=True):
     """Send the INVITE of one try (its `dialing` entry stands before it in the list).
 
-    `sip_call_id` and `local_tag` are made by the machine out of call id, leg and try, so that they are in the journal first.
+    `sip_call_id` and `local_tag` are made by the machine out of call id, leg and try, so that the journal has
+    them first.
     """
 
     leg: int
@@ -102,8 +103,8 @@ class StartFlow(Struct, frozen=True, kw_only=True):
 class TellFlow(Struct, frozen=True, kw_only=True):
     """Tell the flow something: `answered`, `caller_left`, `connect_done`.
 
-    For `connect_done` the data is `{"result": "answered|busy|no_answer|rejected|failed", "leg": n, "party": "+49..."}`; it comes
-    when nobody was reached, or when the connected party hung up (`result` answered).
+    For `connect_done` the data is `{"result": "answered|busy|no_answer|rejected|failed", "leg": n, "party": "+49..."}`;
+    it comes when nobody was reached, or when the connected party hung up (`result` answered).
     """
 
     what: str
@@ -115,7 +116,10 @@ class StopFlow(Struct, frozen=True, kw_only=True):
 
 
 class Announce(Struct, frozen=True, kw_only=True):
-    """A webhook event before the final one: `call_start`, `call_answer`, `from_call_start` ... Committed with the entries before it."""
+    """A webhook event before the final one: `call_start`, `call_answer`, `from_call_start` ...
+
+    Committed with the entries around it: it stands before the durable one it belongs to.
+    """
 
     event: str
     data: dict[str, Any] = field(default_factory=dict)

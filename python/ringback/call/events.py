@@ -1,7 +1,8 @@
 """What can happen to a call: the inputs of the call machine. Past tense, frozen, with the moment they happened.
 
-Legs count from 1. A leg is dialled in one or more *tries* (gateways, trunks), which also count from 1. Leg 1 of an incoming
-call is the caller and has no tries (`try_` is 0). Legs 2 and up of incoming and outbound calls come from the flow's connect node.
+Legs count from 1. A leg is dialled in one or more *tries* (gateways, trunks), which also count from 1. Leg 1 of an
+incoming call is the caller and has no tries (`try_` is 0). Legs 2 and up of incoming and outbound calls come from the
+flow's connect node.
 """
 
 from datetime import datetime
@@ -54,7 +55,7 @@ class Admitted(Struct, frozen=True, kw_only=True):
 
 
 class AdmissionRefused(Struct, frozen=True, kw_only=True):
-    """Admission said no. `check` is one of `ringback.call.admission.Check`, `sip_code` the answer to an incoming INVITE."""
+    """Admission said no. `check` is one of `Check`, `sip_code` the answer to an incoming INVITE."""
 
     at: datetime
     check: str
@@ -108,8 +109,8 @@ class LateAnswered(Struct, frozen=True, kw_only=True):
 class LegEnded(Struct, frozen=True, kw_only=True):
     """The engine's `Ended`: of one try of a dialled leg, or of the caller's leg (`try_` 0).
 
-    Besides the engine's words the running side may say cause `no_channel` (side `local`): the INVITE was not sent because
-    the trunk had no free slot when its turn came.
+    Besides the engine's words the running side may say cause `no_channel` (side `local`): the INVITE was not sent
+    because the trunk had no free slot when its turn came.
     """
 
     at: datetime
@@ -170,7 +171,10 @@ class FlowNeededAnswer(Struct, frozen=True, kw_only=True):
 
 
 class FlowFinished(Struct, frozen=True, kw_only=True):
-    """The flow is over: `end` (ran to its end), `hangup` (a hangup node; `sip_code` when unanswered) or `failed` (error, loop bound)."""
+    """The flow is over.
+
+    `outcome`: `end` (ran to its end), `hangup` (a hangup node; `sip_code` when unanswered), `failed` (error, loop bound).
+    """
 
     at: datetime
     outcome: str

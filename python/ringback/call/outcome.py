@@ -136,8 +136,8 @@ def leg_result(evidence: LegEvidence) -> LegVerdict:
 def should_fail_over(evidence: LegEvidence) -> bool:
     """Say whether the next try may follow the last one, which ended as `evidence` says (by the network).
 
-    Only after a 5xx, transport, DNS, no channel or no provisional in time, only if it never rang, and not when the answer
-    is about the called party (Q.850 says busy, or a trunk's own row reads it).
+    Only after a 5xx, transport, DNS, no channel or no provisional in time, only if it never rang, and not when the
+    answer is about the called party (Q.850 says busy, or a trunk's own row reads it).
     """
     if evidence.rang or evidence.ended_by is not EndedBy.NETWORK or not evidence.tries:
         return False

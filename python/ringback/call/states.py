@@ -1,12 +1,12 @@
 """The call machine: one call from acceptance to its final record.
 
-A call is *new* while admission runs, perhaps *queued*, then *dialing* (a click-to-call also *dialing second*) or *ringing*
-(incoming), *answering* while our 200 is not confirmed, *talking* once the status is ANSWER or FLOW_ANSWER, *ending* while
-its legs go, and *final*. `step` is pure: an event in, the new state and the effects to carry out, in order. Time comes with
-the event. Nothing outside this package changes a call's state.
+A call is *new* while admission runs, perhaps *queued*, then *dialing* (a click-to-call also *dialing second*) or
+*ringing* (incoming), *answering* while our 200 is not confirmed, *talking* once the status is ANSWER or FLOW_ANSWER,
+*ending* while its legs go, and *final*. `step` is pure: an event in, the new state and the effects to carry out, in
+order. Time comes with the event. Nothing outside this package changes a call's state.
 
-The status is decided by the journal entries that the machine writes (`ringback.call.status` reads each as it is written);
-the machine itself names none. TRANSITIONS is the whole behavior: what is not listed raises `IllegalEvent`.
+The status is decided by the journal entries that the machine writes (`ringback.call.status` reads each as it is
+written); the machine itself names none. TRANSITIONS is the whole behavior: what is not listed raises `IllegalEvent`.
 """
 
 from collections.abc import Callable

@@ -21,7 +21,7 @@ class TryPlan(Struct, frozen=True, kw_only=True):
 
 
 class LegPlan(Struct, frozen=True, kw_only=True):
-    """How to reach one party. `blocked` says that an earlier trunk of the route had no free slot (evidence for no_channel)."""
+    """How to reach one party. `blocked`: trunks of the route that had no free slot (evidence for no_channel)."""
 
     party: str
     tries: tuple[TryPlan, ...]

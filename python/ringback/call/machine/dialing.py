@@ -150,7 +150,7 @@ def conclude(
     *,
     timer_runs: bool = True,
 ) -> None:
-    """Write the leg's result and stop its timers. `seq` is the entry that shows `ended_by`, if another than the tries'."""
+    """Write the leg's result and stop its timers. `seq`: the entry that shows `ended_by`, if not the tries'."""
     plan = leg.plan
     tries = plan.tries if plan else ()
     verdict = leg_result(

@@ -1,4 +1,4 @@
-"""What the network says of legs, handed to the part that the leg plays: callee, first or second party, connected party."""
+"""What the network says of legs, handed to the part that a leg plays: callee, first or second, connected party."""
 
 from ringback.call.effects import Hangup
 from ringback.call.events import FlowFinished, LegEnded, MediaWasLost, TimerFired, TimerName, TryAnswered, TryProgressed
