@@ -1,19 +1,46 @@
 //! RTP media for G.711 legs: playing, gathering digits, recording, tones, DTMF and joining two legs.
 //!
 //! [`Media`] is the handle the engine holds. It queues commands for *shards*: OS threads that each own a share of the
-//! legs with their sockets and visit every leg once in 20 ms. The core of a shard ([`Shard`]) has no socket, clock or
+//! legs with their sockets and visit every leg once in 20 ms. The core of a shard (`shard.rs`) has no socket, clock or
 //! thread: packets, commands and ticks go in with the time they happened; packets, events and disk jobs come out.
 //! Two more threads do what may block: one decodes prompts, one writes recordings.
 //!
 //! This crate must not know SIP, Python or tokio.
 #![deny(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss
+    )
+)]
 
+mod audio;
 mod command;
 mod config;
 mod counters;
+mod disk;
+mod dtmf;
 mod error;
 mod event;
+mod lateness;
+mod leg;
 mod media;
+mod operation;
+mod output;
+mod port_pool;
+mod shard;
+mod stream;
+mod sys;
+#[cfg(test)]
+mod testing;
+mod thread;
+mod wire;
 
 pub use command::{Codec, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
 pub use config::MediaConfig;

@@ -1,0 +1,145 @@
+//! Covering of losses: the last pitch period is repeated and faded out.
+
+/// Samples of the past that are kept: enough for the longest period twice.
+const HISTORY: usize = 320;
+/// Periods searched, in samples: 200 Hz down to 50 Hz. Shorter ones are found as their multiples.
+const SHORTEST: usize = 40;
+const LONGEST: usize = 160;
+/// A loss fades to silence over 60 ms: longer repetition sounds like a robot.
+const FADE: usize = 480;
+/// What comes after a loss is blended in over 4 ms, so that it does not click.
+const BLEND: usize = 32;
+
+/// Makes up what was lost.
+#[derive(Debug, Clone)]
+pub(crate) struct Concealer {
+    history: [i16; HISTORY],
+    /// Length of the repeated period while something is missing.
+    period: usize,
+    /// Samples made up since the last good one, at most `FADE`: faded out, as at the begin.
+    made_up: usize,
+}
+
+impl Concealer {
+    /// Begin with silence.
+    pub(crate) fn new() -> Self {
+        Self { history: [0; HISTORY], period: LONGEST, made_up: FADE }
+    }
+
+    /// Take samples that arrived; after a loss their begin is blended with the repetition.
+    pub(crate) fn good(&mut self, samples: &mut [i16]) {
+        if (1..FADE).contains(&self.made_up) {
+            let blended = samples.len().min(BLEND);
+            for (index, sample) in samples[..blended].iter_mut().enumerate() {
+                let old = i32::from(self.repeated(self.made_up + index));
+                // Both are 16 bits and the weights sum to BLEND, so the result is 16 bits.
+                let (old_weight, new_weight) = ((BLEND - index) as i32, index as i32);
+                *sample = ((old * old_weight + i32::from(*sample) * new_weight) / BLEND as i32) as i16;
+            }
+        }
+        self.made_up = 0;
+        self.remember(samples);
+    }
+
+    /// Write samples in place of missing ones.
+    pub(crate) fn bad(&mut self, samples: &mut [i16]) {
+        if self.made_up == 0 {
+            self.period = find_period(&self.history);
+        }
+        for sample in samples.iter_mut() {
+            *sample = self.repeated(self.made_up);
+            self.made_up = (self.made_up + 1).min(FADE);
+        }
+    }
+
+    /// Return the sample `at` samples into a loss.
+    fn repeated(&self, at: usize) -> i16 {
+        if at >= FADE {
+            return 0;
+        }
+        let sample = i32::from(self.history[HISTORY - self.period + at % self.period]);
+        (sample * (FADE - at) as i32 / FADE as i32) as i16
+    }
+
+    fn remember(&mut self, samples: &[i16]) {
+        let count = samples.len().min(HISTORY);
+        self.history.copy_within(count.., 0);
+        self.history[HISTORY - count..].copy_from_slice(&samples[samples.len() - count..]);
+    }
+}
+
+/// Return the lag at which the newest samples resemble what was before them most.
+fn find_period(history: &[i16; HISTORY]) -> usize {
+    let newest = &history[HISTORY - LONGEST..];
+    let mut best = (LONGEST, 0.0_f32);
+    for lag in SHORTEST..=LONGEST {
+        let past = &history[HISTORY - LONGEST - lag..HISTORY - lag];
+        let (mut product, mut power) = (0.0_f32, 1.0_f32);
+        for (&a, &b) in newest.iter().zip(past) {
+            product += f32::from(a) * f32::from(b);
+            power += f32::from(b) * f32::from(b);
+        }
+        let likeness = product / power.sqrt();
+        if likeness > best.1 {
+            best = (lag, likeness);
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+
+    fn tone(from: usize, count: usize) -> Vec<i16> {
+        (from..from + count).map(|n| (8000.0 * (TAU * 100.0 * n as f64 / 8000.0).sin()) as i16).collect()
+    }
+
+    #[test]
+    fn test_a_lost_frame_of_a_steady_tone_is_hardly_heard() {
+        let mut concealer = Concealer::new();
+        concealer.good(&mut tone(0, 320));
+        let mut lost = [0; 160];
+        concealer.bad(&mut lost);
+
+        for (index, (made_up, real)) in lost.iter().zip(tone(320, 160)).enumerate() {
+            let allowed = 8000 * index as i32 / 480 + 600;
+            assert!((i32::from(*made_up) - i32::from(real)).abs() <= allowed, "sample {index}: {made_up}, not {real}");
+        }
+    }
+
+    #[test]
+    fn test_a_long_loss_fades_to_silence() {
+        let mut concealer = Concealer::new();
+        concealer.good(&mut tone(0, 320));
+        let mut lost = [0; 800];
+        concealer.bad(&mut lost);
+
+        assert!(lost[..160].iter().any(|&sample| sample > 5000));
+        assert!(lost[480..].iter().all(|&sample| sample == 0));
+    }
+
+    #[test]
+    fn test_what_comes_after_a_loss_does_not_click() {
+        let mut concealer = Concealer::new();
+        concealer.good(&mut tone(0, 320));
+        let mut lost = [0; 160];
+        concealer.bad(&mut lost);
+        let mut after = [-8000_i16; 160];
+        concealer.good(&mut after);
+
+        let step = (i32::from(after[0]) - i32::from(lost[159])).abs();
+        assert!(step < 1000, "step of {step}");
+        assert_eq!(after[BLEND..], [-8000; 160 - BLEND]);
+    }
+
+    #[test]
+    fn test_nothing_is_made_out_of_silence() {
+        let mut lost = [1; 160];
+        Concealer::new().bad(&mut lost);
+
+        assert_eq!(lost, [0; 160]);
+    }
+}

@@ -1,0 +1,8 @@
+//! Samples: G.711, tones, WAV files, change of sample rate, covering of losses. Knows no packet and no leg.
+
+pub(crate) mod conceal;
+pub(crate) mod frame;
+pub(crate) mod g711;
+pub(crate) mod resample;
+pub(crate) mod tone;
+pub(crate) mod wav;

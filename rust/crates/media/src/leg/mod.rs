@@ -1,0 +1,210 @@
+//! One leg: a far end, what is received from it, what is sent to it, and the operations on it.
+//!
+//! `receive` takes packets, `operate` takes commands, `tick` does what is due every 20 ms.
+
+mod operate;
+mod receive;
+mod tick;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::command::{Codec, LegId, RemoteMedia};
+use crate::counters::Counters;
+use crate::dtmf::receive::DtmfReceiver;
+use crate::dtmf::send::DtmfSender;
+use crate::event::{MediaEvent, MediaStats, OpResult};
+use crate::operation::gather::Gather;
+use crate::operation::join::JoinSide;
+use crate::operation::playback::Playback;
+use crate::operation::record::Recorder;
+use crate::operation::table::Operations;
+use crate::output::{Channel, Outputs};
+use crate::stream::jitter::JitterBuffer;
+use crate::stream::latch::Latch;
+use crate::stream::reception::Reception;
+use crate::stream::report::{NtpClock, Reporter};
+use crate::stream::sender::Sender;
+
+/// How long a closed leg waits for its recordings to be on disk.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a leg works with but does not own.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Instant,
+    pub(crate) out: &'a mut Outputs,
+    pub(crate) ops: &'a mut Operations,
+    pub(crate) counters: &'a Counters,
+    pub(crate) clock: NtpClock,
+    /// Silence until media counts as lost; zero for never.
+    pub(crate) media_timeout: Duration,
+}
+
+impl Context<'_> {
+    fn done(&mut self, op: crate::command::OpId, result: OpResult, detail: Option<String>) {
+        self.ops.done(op, result, detail, self.now, &mut self.out.events);
+    }
+}
+
+/// Numbers of a leg that must not be guessable.
+#[derive(Debug, Clone)]
+pub(crate) struct LegSeed {
+    pub(crate) ssrc: u32,
+    pub(crate) sequence: u16,
+    pub(crate) rtp_ts: u32,
+    pub(crate) cname: String,
+}
+
+/// One leg.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    id: LegId,
+    remote: Option<RemoteMedia>,
+    latch: Option<Latch>,
+    /// Where the far end's RTCP comes from.
+    rtcp_source: Option<SocketAddr>,
+    jitter: JitterBuffer,
+    reception: Reception,
+    sender: Sender,
+    reporter: Reporter,
+    dtmf_in: DtmfReceiver,
+    dtmf_out: DtmfSender,
+    playback: Option<Playback>,
+    gather: Option<Gather>,
+    /// Digits nobody has asked for yet.
+    typed_ahead: VecDeque<char>,
+    recorders: Vec<Recorder>,
+    join: Option<JoinSide>,
+    /// A valid packet was received at some time.
+    had_media: bool,
+    /// Since when nothing was received.
+    silent_since: Instant,
+    lost: bool,
+    packets_foreign: u64,
+    /// When to give up waiting for the disk, once the leg is closed.
+    closing: Option<Instant>,
+    #[cfg(test)]
+    pub(crate) panics: bool,
+}
+
+impl Leg {
+    /// Open a leg without a remote.
+    pub(crate) fn new(id: LegId, seed: LegSeed, now: Instant) -> Self {
+        Self {
+            id,
+            remote: None,
+            latch: None,
+            rtcp_source: None,
+            jitter: JitterBuffer::new(),
+            reception: Reception::default(),
+            sender: Sender::new(seed.ssrc, seed.sequence, seed.rtp_ts),
+            reporter: Reporter::new(seed.cname),
+            dtmf_in: DtmfReceiver::default(),
+            dtmf_out: DtmfSender::default(),
+            playback: None,
+            gather: None,
+            typed_ahead: VecDeque::new(),
+            recorders: Vec::new(),
+            join: None,
+            had_media: false,
+            silent_since: now,
+            lost: false,
+            packets_foreign: 0,
+            closing: None,
+            #[cfg(test)]
+            panics: false,
+        }
+    }
+
+    /// Take what was agreed with the far end.
+    pub(crate) fn set_remote(&mut self, remote: RemoteMedia, now: Instant) {
+        self.sender.set_ptime(remote.ptime_ms);
+        match &mut self.latch {
+            Some(latch) => {
+                let target = latch.target();
+                latch.signal(remote.address);
+                if latch.target() != target {
+                    self.rtcp_source = None;
+                }
+            }
+            None => self.latch = Some(Latch::new(remote.address)),
+        }
+        self.remote = Some(remote);
+        self.silent_since = now;
+        self.lost = false;
+    }
+
+    /// Let `frames` times 20 ms pass that the thread could not keep up with.
+    pub(crate) fn skip(&mut self, frames: u32) {
+        self.sender.skip(frames);
+    }
+
+    /// End everything; the leg stays until its recordings are closed.
+    pub(crate) fn close(&mut self, ctx: &mut Context<'_>) {
+        if self.closing.is_some() {
+            return;
+        }
+        self.closing = Some(ctx.now + CLOSE_TIMEOUT);
+        self.playback = None;
+        self.gather = None;
+        if let Some(side) = self.join.take() {
+            side.finish(OpResult::LegEnded, None);
+        }
+        for recorder in &mut self.recorders {
+            recorder.end(OpResult::LegEnded, &mut ctx.out.jobs);
+        }
+        if self.remote.is_some() {
+            self.send_report(true, ctx);
+        }
+    }
+
+    /// Say whether nothing keeps a closed leg any more.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.closing.is_some_and(|deadline| self.recorders.is_empty() || now >= deadline)
+    }
+
+    /// Say whether the leg was closed.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Return the figures of the leg.
+    pub(crate) fn stats(&self) -> MediaStats {
+        MediaStats {
+            codec: self.remote.as_ref().map(|remote| remote.codec),
+            packets_sent: self.sender.sent().0,
+            packets_received: self.reception.received(),
+            packets_lost: self.reception.lost(),
+            packets_foreign: self.packets_foreign,
+            jitter_ms: self.reception.jitter_ms(),
+            round_trip_ms: self.reporter.round_trip_ms(),
+            remote_loss: self.reporter.remote_loss(),
+        }
+    }
+
+    /// Report everything that is left to say.
+    pub(crate) fn report_closed(&self, ctx: &mut Context<'_>) {
+        let detail = (!self.recorders.is_empty()).then_some("the disk did not answer: a recording may lack its end");
+        for recorder in &self.recorders {
+            ctx.ops.done(recorder.op, OpResult::LegEnded, detail.map(str::to_owned), ctx.now, &mut ctx.out.events);
+        }
+        ctx.ops.end_leg(self.id, None, ctx.now, &mut ctx.out.events);
+        ctx.out.events.push(MediaEvent::Stats { leg: self.id, stats: self.stats() });
+        ctx.out.events.push(MediaEvent::Closed { leg: self.id });
+        ctx.out.closed.push(self.id);
+    }
+
+    fn codec(&self) -> Codec {
+        self.remote.as_ref().map_or(Codec::Pcma, |remote| remote.codec)
+    }
+
+    fn send_report(&mut self, goodbye: bool, ctx: &mut Context<'_>) {
+        let Some(to) = self.rtcp_source.or_else(|| self.latch.as_ref()?.rtcp_target()) else { return };
+        let time = (ctx.clock, ctx.now);
+        ctx.out.packet(self.id, Channel::Rtcp, to, |bytes| {
+            self.reporter.pack(&self.sender, &mut self.reception, time, goodbye, bytes);
+        });
+        crate::counters::count(&ctx.counters.media_rtcp_sent);
+    }
+}

@@ -1,0 +1,177 @@
+//! What a leg does every 20 ms: hear, decide, send, write down.
+
+use super::{Context, Leg};
+use crate::audio::frame::{FRAME, Frame, SILENCE};
+use crate::audio::g711;
+use crate::counters::count;
+use crate::dtmf::send::DtmfTick;
+use crate::event::{MediaEvent, OpResult};
+use crate::output::Channel;
+use crate::stream::jitter::Pulled;
+use crate::wire::rtp::pack_rtp;
+
+/// One frame to send: as bytes and as samples.
+struct Outgoing {
+    wire: [u8; FRAME],
+    pcm: Frame,
+}
+
+/// Gap after a digit that is passed on from a joined leg.
+const RELAYED_GAP_MS: u32 = 60;
+
+impl Leg {
+    /// Do what is due.
+    pub(crate) fn tick(&mut self, ctx: &mut Context<'_>) {
+        #[cfg(test)]
+        assert!(!self.panics, "a test asked for this");
+        if self.is_closing() {
+            // An order to close a file that found no room is given again.
+            for recorder in &mut self.recorders {
+                recorder.frame(&SILENCE, &SILENCE, &mut ctx.out.jobs);
+            }
+            return;
+        }
+        if let Some(key) = self.dtmf_in.tick(ctx.now) {
+            self.key(key, ctx);
+        }
+        let heard = self.hear(ctx);
+        self.check_lost(ctx);
+        self.check_join(ctx);
+        self.check_gather(ctx);
+        let said = self.exchange(&heard, ctx);
+        let sent = self.send(said, ctx);
+        for recorder in &mut self.recorders {
+            recorder.frame(&heard, &sent, &mut ctx.out.jobs);
+        }
+        if self.remote.is_some() && self.reporter.is_due(ctx.now) {
+            self.send_report(false, ctx);
+        }
+    }
+
+    fn hear(&mut self, ctx: &mut Context<'_>) -> Frame {
+        let mut heard = SILENCE;
+        if self.jitter.pull(&mut heard) == Pulled::Concealed {
+            count(&ctx.counters.media_frames_concealed);
+        }
+        heard
+    }
+
+    fn check_lost(&mut self, ctx: &mut Context<'_>) {
+        let expected = self.remote.as_ref().is_some_and(|remote| remote.receive);
+        if !expected {
+            // Hold: the clock starts when media is expected again.
+            self.silent_since = ctx.now;
+        } else if !self.lost
+            && !ctx.media_timeout.is_zero()
+            && ctx.now.saturating_duration_since(self.silent_since) >= ctx.media_timeout
+        {
+            self.lost = true;
+            count(&ctx.counters.media_lost);
+            ctx.out.events.push(MediaEvent::Lost { leg: self.id });
+            if let Some(latch) = &mut self.latch {
+                latch.unlock();
+            }
+        }
+    }
+
+    fn check_gather(&mut self, ctx: &mut Context<'_>) {
+        let key_is_down = self.dtmf_in.is_down();
+        if let Some(gathered) = self.gather.as_mut().and_then(|gather| gather.tick(key_is_down, ctx.now)) {
+            self.end_gather(gathered, None, ctx);
+        }
+    }
+
+    /// Give the joined leg what was heard, and return what it said.
+    fn exchange(&mut self, heard: &Frame, ctx: &mut Context<'_>) -> Option<Frame> {
+        let side = self.join.as_ref()?;
+        if !side.push(heard) {
+            count(&ctx.counters.dropped_join_frames);
+        }
+        let (said, digit) = side.pull();
+        if let Some((digit, duration_ms)) = digit {
+            let tone_ms = duration_ms.clamp(40, 5000);
+            if !self.dtmf_out.push(None, digit.encode_utf8(&mut [0; 4]), tone_ms, RELAYED_GAP_MS) {
+                count(&ctx.counters.dropped_digits);
+            }
+        }
+        if said.is_none() {
+            count(&ctx.counters.media_join_frames_missing);
+        }
+        said
+    }
+
+    /// Send one frame of whatever there is, silence if there is nothing; return it as samples.
+    fn send(&mut self, said: Option<Frame>, ctx: &mut Context<'_>) -> Frame {
+        let target = self.latch.as_ref().and_then(|latch| latch.target());
+        let target = target.filter(|_| self.remote.as_ref().is_some_and(|remote| remote.send));
+        let event_type = self.remote.as_ref().and_then(|remote| remote.dtmf_payload_type);
+        let (dtmf, ended) = self.dtmf_out.tick(event_type.is_some());
+        if let Some(op) = ended {
+            ctx.done(op, OpResult::Done, None);
+        }
+        let outgoing = match (dtmf, event_type) {
+            (Some(DtmfTick::Event { payload, first }), Some(event_type)) => {
+                let Some(to) = target else {
+                    self.sender.skip(1);
+                    return SILENCE;
+                };
+                let sender = &mut self.sender;
+                ctx.out.packet(self.id, Channel::Rtp, to, |out| sender.event(event_type, payload, first, out));
+                count(&ctx.counters.media_rtp_sent);
+                return SILENCE;
+            }
+            (Some(DtmfTick::Audio(pcm)), _) => self.encoded(pcm),
+            _ => self.source(said, ctx),
+        };
+        self.send_audio(&outgoing, target, ctx)
+    }
+
+    fn send_audio(
+        &mut self,
+        outgoing: &Outgoing,
+        target: Option<std::net::SocketAddr>,
+        ctx: &mut Context<'_>,
+    ) -> Frame {
+        let (Some(to), Some(remote)) = (target, &self.remote) else {
+            self.sender.skip(1);
+            return SILENCE;
+        };
+        let leg = self.id;
+        self.sender.audio(remote.payload_type, &outgoing.wire, |header, payload| {
+            ctx.out.packet(leg, Channel::Rtp, to, |out| pack_rtp(header, payload, out));
+            count(&ctx.counters.media_rtp_sent);
+        });
+        outgoing.pcm
+    }
+
+    /// Return the next frame: what plays goes before what the joined leg says, and that before silence.
+    fn source(&mut self, said: Option<Frame>, ctx: &mut Context<'_>) -> Outgoing {
+        let codec = self.codec();
+        let mut outgoing = Outgoing { wire: [g711::silence(codec); FRAME], pcm: SILENCE };
+        let played =
+            self.playback.as_mut().and_then(|playback| playback.fill(codec, &mut outgoing.wire, &mut outgoing.pcm));
+        match (played, said) {
+            (Some(true), _) => outgoing,
+            (Some(false), _) => {
+                self.playback_over(ctx);
+                outgoing
+            }
+            (None, Some(said)) => self.encoded(said),
+            (None, None) => outgoing,
+        }
+    }
+
+    fn playback_over(&mut self, ctx: &mut Context<'_>) {
+        match self.playback.take() {
+            Some(playback) if playback.is_prompt => self.prompt_over(ctx),
+            Some(playback) => ctx.done(playback.op, OpResult::Done, None),
+            None => {}
+        }
+    }
+
+    fn encoded(&self, pcm: Frame) -> Outgoing {
+        let mut wire = [0; FRAME];
+        g711::encode(self.codec(), &pcm, &mut wire);
+        Outgoing { wire, pcm }
+    }
+}

@@ -1,0 +1,8 @@
+//! What a leg can be asked to do. Each operation is a small machine without knowledge of packets or sockets.
+
+pub(crate) mod gather;
+pub(crate) mod join;
+pub(crate) mod playback;
+pub(crate) mod player;
+pub(crate) mod record;
+pub(crate) mod table;

@@ -1,0 +1,400 @@
+//! The playout ring: puts received samples into the order of their timestamps and hands out 20 ms at a time.
+//!
+//! The ring is indexed by RTP timestamp, so packets of any length, repeated and swapped ones need no case of their
+//! own. How far packets arrive ahead of the playout is the delay: it grows by a frame when packets come too late and
+//! shrinks by one after four calm seconds, between 20 and 80 ms.
+
+use crate::audio::conceal::Concealer;
+use crate::audio::frame::{FRAME, FRAME_TS, Frame};
+use crate::wire::wrap::{ts_add, ts_after};
+
+/// Samples in the ring, 256 ms: the largest delay, a long packet and a burst.
+const CAPACITY: usize = 2048;
+const CAPACITY_TS: i32 = 2048;
+/// Delay at the begin: 40 ms.
+const START_DELAY: u32 = 2 * FRAME_TS;
+/// Packets may be this far ahead of the playout at most: 80 ms.
+const MAX_DELAY: i32 = 640;
+/// Packets that are always this far ahead could be played a frame earlier.
+const CALM_DELAY: i32 = 320;
+/// Ticks over which "always" is measured: 4 s.
+const CALM_TICKS: u32 = 200;
+/// Ticks without a sample after which a stream may begin anew: 200 ms.
+const IDLE_TICKS: u32 = 10;
+/// Late packets in a row that mean the sender's clock was set anew.
+const RESYNC_LATE: u32 = 5;
+/// Length of the blend when a frame is left out.
+const FRAME_I32: i32 = 160;
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// It waits for its turn.
+    Kept,
+    /// Its turn was over.
+    Late,
+    /// It is there already.
+    Duplicate,
+    /// Its timestamp has nothing to do with the last ones: the ring began anew with it.
+    Resynced,
+}
+
+/// What one pull brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pulled {
+    /// Every sample was there.
+    Whole,
+    /// Some or all were made up.
+    Concealed,
+    /// Nothing has been received for a while: silence.
+    Idle,
+}
+
+/// Received samples waiting for their turn.
+#[derive(Debug, Clone)]
+pub(crate) struct JitterBuffer {
+    samples: Box<[i16; CAPACITY]>,
+    present: [u64; CAPACITY / 64],
+    /// Timestamp of the next sample to play, once there is a stream.
+    cursor: Option<u32>,
+    concealer: Concealer,
+    /// A packet came too late since the last pull.
+    came_late: bool,
+    late_run: u32,
+    idle_ticks: u32,
+    /// Least and most a packet was ahead since `calm_ticks` was zero, in samples.
+    least_ahead: i32,
+    most_ahead: i32,
+    /// Delay at that time.
+    delay_before: i32,
+    calm_ticks: u32,
+}
+
+impl JitterBuffer {
+    /// Begin empty.
+    pub(crate) fn new() -> Self {
+        Self {
+            samples: Box::new([0; CAPACITY]),
+            present: [0; CAPACITY / 64],
+            cursor: None,
+            concealer: Concealer::new(),
+            came_late: false,
+            late_run: 0,
+            idle_ticks: IDLE_TICKS,
+            least_ahead: i32::MAX,
+            most_ahead: 0,
+            delay_before: 0,
+            calm_ticks: 0,
+        }
+    }
+
+    /// Forget the stream; the next packet begins a new one.
+    pub(crate) fn reset(&mut self) {
+        self.cursor = None;
+    }
+
+    /// Put the samples of a packet where they belong. At most 60 ms.
+    pub(crate) fn insert(&mut self, rtp_ts: u32, samples: &[i16]) -> Inserted {
+        let Some(cursor) = self.cursor else {
+            self.begin(rtp_ts, samples);
+            return Inserted::Kept;
+        };
+        let ahead = ts_after(rtp_ts, cursor);
+        let length = i32::try_from(samples.len()).unwrap_or(CAPACITY_TS);
+        if self.is_new_clock(ahead, length) {
+            self.begin(rtp_ts, samples);
+            return Inserted::Resynced;
+        }
+        if ahead < 0 {
+            self.came_late = true;
+        }
+        if ahead + length <= 0 {
+            self.late_run += 1;
+            return Inserted::Late;
+        }
+        self.late_run = 0;
+        self.measure(ahead);
+        // The part whose turn is over is cut off.
+        let cut = usize::try_from(-ahead).unwrap_or(0);
+        let first = if ahead < 0 { cursor } else { rtp_ts };
+        if self.is_present(first) {
+            return Inserted::Duplicate;
+        }
+        self.store(first, &samples[cut..]);
+        Inserted::Kept
+    }
+
+    /// Take the next 20 ms.
+    pub(crate) fn pull(&mut self, frame: &mut Frame) -> Pulled {
+        let Some(cursor) = self.cursor else {
+            *frame = [0; FRAME];
+            return Pulled::Idle;
+        };
+        if self.came_late && self.delay_samples() + FRAME_I32 <= MAX_DELAY {
+            // Playing made-up audio instead of the next frame puts off everything by 20 ms.
+            self.came_late = false;
+            self.restart_measure(self.delay_samples() + FRAME_I32);
+            self.concealer.bad(frame);
+            return Pulled::Concealed;
+        }
+        self.came_late = false;
+        let pulled = self.take(cursor, frame);
+        self.cursor = Some(ts_add(cursor, FRAME_TS));
+        self.calm_ticks += 1;
+        if self.calm_ticks >= CALM_TICKS {
+            self.shrink(frame);
+        }
+        pulled
+    }
+
+    /// Return how far the fastest packets are ahead of the playout, in samples: what the ring adds to the delay.
+    pub(crate) fn delay_samples(&self) -> i32 {
+        self.most_ahead.max(self.delay_before)
+    }
+
+    fn begin(&mut self, rtp_ts: u32, samples: &[i16]) {
+        self.present = [0; CAPACITY / 64];
+        self.cursor = Some(rtp_ts.wrapping_sub(START_DELAY));
+        (self.late_run, self.idle_ticks, self.came_late) = (0, 0, false);
+        self.restart_measure(0);
+        self.measure(START_DELAY.cast_signed());
+        self.store(rtp_ts, samples);
+    }
+
+    /// Say whether a packet can only be explained by a sender that set its clock anew.
+    fn is_new_clock(&self, ahead: i32, length: i32) -> bool {
+        let idle = self.idle_ticks >= IDLE_TICKS;
+        ahead + length > CAPACITY_TS
+            || ahead < -10 * CAPACITY_TS
+            || (ahead + length <= 0 && (idle || self.late_run + 1 >= RESYNC_LATE))
+            || (ahead > MAX_DELAY && idle)
+    }
+
+    fn measure(&mut self, ahead: i32) {
+        self.least_ahead = self.least_ahead.min(ahead);
+        self.most_ahead = self.most_ahead.max(ahead);
+    }
+
+    fn restart_measure(&mut self, delay: i32) {
+        (self.calm_ticks, self.least_ahead, self.most_ahead, self.delay_before) = (0, i32::MAX, 0, delay);
+    }
+
+    fn store(&mut self, first: u32, samples: &[i16]) {
+        for (offset, &sample) in (0_u32..).zip(samples) {
+            let index = slot(ts_add(first, offset));
+            self.samples[index] = sample;
+            self.present[index / 64] |= 1 << (index % 64);
+        }
+    }
+
+    fn is_present(&self, rtp_ts: u32) -> bool {
+        let index = slot(rtp_ts);
+        self.present[index / 64] & (1 << (index % 64)) != 0
+    }
+
+    /// Move one frame out of the ring, covering what is missing.
+    fn take(&mut self, cursor: u32, frame: &mut Frame) -> Pulled {
+        let mut at = 0;
+        let mut missing = 0;
+        while at < FRAME {
+            let good = self.is_present(sample_ts(cursor, at));
+            let mut end = at;
+            while end < FRAME && self.is_present(sample_ts(cursor, end)) == good {
+                let index = slot(sample_ts(cursor, end));
+                frame[end] = self.samples[index];
+                self.present[index / 64] &= !(1 << (index % 64));
+                end += 1;
+            }
+            if good {
+                self.concealer.good(&mut frame[at..end]);
+            } else {
+                missing += end - at;
+                self.concealer.bad(&mut frame[at..end]);
+            }
+            at = end;
+        }
+        self.idle_ticks = if missing == FRAME { self.idle_ticks.saturating_add(1) } else { 0 };
+        match missing {
+            0 => Pulled::Whole,
+            FRAME if self.idle_ticks >= IDLE_TICKS => Pulled::Idle,
+            _ => Pulled::Concealed,
+        }
+    }
+
+    /// After four seconds without a late packet: leave out a frame if all packets had time to spare.
+    fn shrink(&mut self, frame: &mut Frame) {
+        let spare = self.least_ahead >= CALM_DELAY && self.least_ahead < i32::MAX;
+        self.restart_measure(self.most_ahead);
+        let Some(cursor) = self.cursor.filter(|_| spare) else { return };
+        self.delay_before -= FRAME_I32;
+        let mut next = [0; FRAME];
+        self.take(cursor, &mut next);
+        self.cursor = Some(ts_add(cursor, FRAME_TS));
+        for (index, (sample, later)) in (0_i32..).zip(frame.iter_mut().zip(next)) {
+            let blended = i32::from(*sample) * (FRAME_I32 - index) + i32::from(later) * index;
+            *sample = i16::try_from(blended / FRAME_I32).unwrap_or_default();
+        }
+    }
+}
+
+fn slot(rtp_ts: u32) -> usize {
+    rtp_ts as usize % CAPACITY
+}
+
+fn sample_ts(cursor: u32, offset: usize) -> u32 {
+    ts_add(cursor, u32::try_from(offset).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Samples that tell their own timestamp: a slow ramp, so that order shows.
+    fn packet(rtp_ts: u32, length: usize) -> Vec<i16> {
+        (0..length as u32).map(|n| ((ts_add(rtp_ts, n) / 4) % 8000) as i16 + 1).collect()
+    }
+
+    fn insert(jitter: &mut JitterBuffer, rtp_ts: u32) -> Inserted {
+        jitter.insert(rtp_ts, &packet(rtp_ts, 160))
+    }
+
+    fn pull(jitter: &mut JitterBuffer) -> (Pulled, Frame) {
+        let mut frame = [0; FRAME];
+        (jitter.pull(&mut frame), frame)
+    }
+
+    /// Begin a stream at `start` and play until its first packet is out.
+    fn playing(start: u32, packets: u32) -> JitterBuffer {
+        let mut jitter = JitterBuffer::new();
+        for index in 0..packets {
+            insert(&mut jitter, ts_add(start, index * 160));
+        }
+        for _ in 0..2 {
+            assert_ne!(pull(&mut jitter).0, Pulled::Whole);
+        }
+        assert_eq!(pull(&mut jitter), (Pulled::Whole, packet(start, 160).try_into().unwrap()));
+        jitter
+    }
+
+    #[test]
+    fn test_samples_come_out_40_ms_after_the_first_packet() {
+        playing(1000, 3);
+    }
+
+    #[test]
+    fn test_order_is_restored_across_the_wrap() {
+        let start = u32::MAX - 200;
+        let mut jitter = playing(start, 1);
+        for index in [3, 1, 2] {
+            assert_eq!(insert(&mut jitter, ts_add(start, index * 160)), Inserted::Kept);
+        }
+
+        for index in 1..=3 {
+            let expected: Frame = packet(ts_add(start, index * 160), 160).try_into().unwrap();
+            assert_eq!(pull(&mut jitter), (Pulled::Whole, expected), "packet {index}");
+        }
+    }
+
+    #[test]
+    fn test_repeated_and_late_packets_are_told_apart() {
+        let mut jitter = playing(0, 3);
+
+        assert_eq!(insert(&mut jitter, 160), Inserted::Duplicate);
+        assert_eq!(insert(&mut jitter, 0), Inserted::Late);
+    }
+
+    #[test]
+    fn test_packets_of_10_to_60_ms_are_played_alike() {
+        for length in [80_usize, 160, 240, 320, 400, 480] {
+            let mut jitter = JitterBuffer::new();
+            for index in 0..3 {
+                jitter.insert(index * length as u32, &packet(index * length as u32, length));
+            }
+            pull(&mut jitter);
+            pull(&mut jitter);
+            for frame in 0..(3 * length / FRAME) as u32 {
+                let expected: Frame = packet(frame * 160, 160).try_into().unwrap();
+                assert_eq!(pull(&mut jitter), (Pulled::Whole, expected), "{length} samples, frame {frame}");
+            }
+        }
+    }
+
+    #[test]
+    fn test_a_late_packet_makes_the_delay_grow_up_to_80_ms() {
+        let mut jitter = playing(0, 4);
+        let mut ts = 4 * 160;
+        for _ in 0..10 {
+            // Every second a packet comes after its turn.
+            jitter.insert(jitter.cursor.unwrap().wrapping_sub(160), &packet(0, 160));
+            for _ in 0..50 {
+                insert(&mut jitter, ts);
+                ts += 160;
+                pull(&mut jitter);
+            }
+        }
+
+        assert!((480..=640).contains(&jitter.delay_samples()), "{} samples", jitter.delay_samples());
+    }
+
+    #[test]
+    fn test_a_calm_stream_gets_down_to_20_ms_of_delay() {
+        let mut jitter = JitterBuffer::new();
+        let mut lost = 0;
+        for index in 0..2000 {
+            insert(&mut jitter, index * 160);
+            lost += u32::from(pull(&mut jitter).0 != Pulled::Whole);
+        }
+
+        assert!((160..320).contains(&jitter.delay_samples()), "{} samples", jitter.delay_samples());
+        assert!(lost <= 2, "{lost} frames made up");
+    }
+
+    #[test]
+    fn test_a_faster_sender_does_not_fill_the_ring() {
+        let mut jitter = playing(0, 1);
+        let mut ts = 160;
+        for tick in 0..20_000 {
+            insert(&mut jitter, ts);
+            ts = ts_add(ts, 160);
+            if tick % 250 == 0 {
+                // One packet too many in 5 s: 0.4 %, far more than any real clock is off.
+                insert(&mut jitter, ts);
+                ts = ts_add(ts, 160);
+            }
+            pull(&mut jitter);
+            assert!(jitter.delay_samples() <= 800, "tick {tick}: {} samples", jitter.delay_samples());
+        }
+    }
+
+    #[test]
+    fn test_a_new_clock_begins_anew() {
+        let mut jitter = playing(1_000_000, 1);
+        assert_eq!(insert(&mut jitter, 5_000_000), Inserted::Resynced);
+        assert_eq!(insert(&mut jitter, 3_000), Inserted::Resynced);
+        pull(&mut jitter);
+        pull(&mut jitter);
+        assert_eq!(pull(&mut jitter).0, Pulled::Whole);
+    }
+
+    #[test]
+    fn test_a_clock_that_stood_still_during_silence_is_taken_up_again() {
+        let mut jitter = playing(0, 1);
+        for _ in 0..50 {
+            pull(&mut jitter);
+        }
+
+        assert_eq!(pull(&mut jitter).0, Pulled::Idle);
+        assert_eq!(insert(&mut jitter, 160), Inserted::Resynced);
+    }
+
+    #[test]
+    fn test_a_lost_packet_is_covered_in_its_place() {
+        let mut jitter = playing(0, 1);
+        insert(&mut jitter, 320);
+
+        assert_eq!(pull(&mut jitter).0, Pulled::Concealed);
+        let (pulled, frame) = pull(&mut jitter);
+        assert_eq!(pulled, Pulled::Whole);
+        assert_eq!(frame[32..], packet(320, 160)[32..]);
+    }
+}

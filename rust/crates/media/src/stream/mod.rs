@@ -1,0 +1,7 @@
+//! One RTP stream in and one out: whom to believe, in which order to play, what to count.
+
+pub(crate) mod jitter;
+pub(crate) mod latch;
+pub(crate) mod reception;
+pub(crate) mod report;
+pub(crate) mod sender;

@@ -1,0 +1,234 @@
+//! The thread around a shard: reads and writes sockets, keeps time, carries commands and answers.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use crate::command::LegId;
+use crate::counters::{Counters, count};
+use crate::disk::{DiskReply, DiskRequest};
+use crate::event::EventSink;
+use crate::leg::LegSeed;
+use crate::output::{Channel, DiskJob};
+use crate::port_pool::LegSockets;
+use crate::shard::{PHASES, Shard, ShardCommand};
+use crate::sys;
+
+/// Between two ticks; four of them are a frame.
+const TICK: Duration = Duration::from_millis(5);
+/// A thread held up for longer leaves ticks out instead of sending a burst.
+const MAX_BEHIND: Duration = Duration::from_millis(200);
+/// Batches read from one socket at a tick: what comes faster is a flood and left to the kernel's bound.
+const MAX_BATCHES: usize = 4;
+/// Time stamps of the kernel that are older than this come from a clock that was set.
+const MAX_AGE: Duration = Duration::from_millis(500);
+/// How long a stopping shard waits for recordings.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the handle tells a shard's thread.
+#[derive(Debug)]
+pub(crate) enum ThreadCommand {
+    /// Begin a leg on these sockets.
+    Open { leg: LegId, seed: LegSeed, sockets: LegSockets },
+    /// For the core. `others` counts the shards that may still know a command sent to all.
+    Core { command: ShardCommand, others: Option<Arc<AtomicUsize>> },
+    /// Close every leg and end.
+    Stop,
+}
+
+/// The ends of the channels a shard's thread holds.
+pub(crate) struct Links {
+    pub(crate) commands: Receiver<ThreadCommand>,
+    pub(crate) replies: Receiver<DiskReply>,
+    pub(crate) reply_to: Sender<DiskReply>,
+    pub(crate) loader: Sender<DiskRequest>,
+    pub(crate) recorder: Sender<DiskRequest>,
+    pub(crate) sink: Arc<dyn EventSink>,
+}
+
+/// A shard with its sockets.
+pub(crate) struct ShardThread {
+    shard: Shard,
+    links: Links,
+    counters: Arc<Counters>,
+    sockets: HashMap<LegId, LegSockets>,
+    receiver: sys::Receiver,
+    /// Legs of the tick, kept to be used again.
+    due: Vec<LegId>,
+    next_tick: Instant,
+    stopping: Option<Instant>,
+}
+
+impl ShardThread {
+    /// Put the parts together.
+    pub(crate) fn new(shard: Shard, links: Links, counters: Arc<Counters>) -> Self {
+        Self {
+            shard,
+            links,
+            counters,
+            sockets: HashMap::new(),
+            receiver: sys::Receiver::new(),
+            due: Vec::new(),
+            next_tick: Instant::now(),
+            stopping: None,
+        }
+    }
+
+    /// Run until told to stop. A panic that is no leg's costs a tick.
+    pub(crate) fn run(mut self) {
+        sys::raise_priority();
+        while catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
+            count(&self.counters.media_faults);
+        }
+    }
+
+    fn serve(&mut self) {
+        loop {
+            let now = Instant::now();
+            if self.stopping.is_some_and(|deadline| self.shard.is_idle() || now >= deadline) {
+                return;
+            }
+            if self.shard.is_idle() {
+                // Nothing to do until a leg is opened: no tick, no wake-up.
+                match self.links.commands.recv() {
+                    Ok(command) => self.command(command),
+                    Err(_) => return,
+                }
+                self.next_tick = Instant::now();
+            } else if now < self.next_tick {
+                match self.links.commands.recv_deadline(self.next_tick) {
+                    Ok(command) => self.command(command),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    // The handle is gone: as if it had said so.
+                    Err(RecvTimeoutError::Disconnected) => self.stop(),
+                }
+            } else {
+                self.tick();
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let due = self.next_tick;
+        self.next_tick = due + TICK;
+        let now = Instant::now();
+        self.catch_up(now);
+        while let Ok(reply) = self.links.replies.try_recv() {
+            self.reply(reply, now);
+        }
+        self.read_sockets(now);
+        self.shard.tick(now);
+        self.flush(now);
+        self.counters.lateness.record(due.elapsed());
+    }
+
+    fn catch_up(&mut self, now: Instant) {
+        let behind = now.saturating_duration_since(self.next_tick);
+        if behind > MAX_BEHIND {
+            let round = TICK * PHASES as u32;
+            let rounds = u32::try_from(behind.as_millis() / round.as_millis()).unwrap_or(u32::MAX);
+            self.shard.skip(rounds);
+            self.next_tick += round * rounds;
+        }
+    }
+
+    fn read_sockets(&mut self, now: Instant) {
+        let wall = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.due.clear();
+        self.due.extend_from_slice(self.shard.next_legs());
+        for &leg in &self.due {
+            let Some(sockets) = self.sockets.get(&leg) else { continue };
+            for (channel, socket) in [(Channel::Rtp, &sockets.rtp), (Channel::Rtcp, &sockets.rtcp)] {
+                for _ in 0..MAX_BATCHES {
+                    // An error is an old ICMP message; the next call gets the packets behind it.
+                    let read = self.receiver.receive(socket).unwrap_or(0);
+                    for packet in (0..read).filter_map(|index| self.receiver.packet(index)) {
+                        let age = packet.arrived.map_or(Duration::ZERO, |arrived| wall.saturating_sub(arrived));
+                        let at = now.checked_sub(age).filter(|_| age < MAX_AGE).unwrap_or(now);
+                        self.shard.handle_packet(leg, channel, packet.from, packet.bytes, (at, now));
+                    }
+                    if !sys::Receiver::may_have_more(read) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, command: ThreadCommand) {
+        let now = Instant::now();
+        match command {
+            ThreadCommand::Open { leg, seed, sockets } => {
+                self.sockets.insert(leg, sockets);
+                self.shard.handle_command(ShardCommand::Open { leg, seed }, now);
+            }
+            ThreadCommand::Core { command, others } => {
+                let known = self.shard.handle_command(command, now);
+                let is_last = others.is_none_or(|others| others.fetch_sub(1, Ordering::AcqRel) == 1);
+                if !known && is_last {
+                    count(&self.counters.media_commands_late);
+                }
+            }
+            ThreadCommand::Stop => self.stop(),
+        }
+        self.flush(now);
+    }
+
+    fn stop(&mut self) {
+        let now = Instant::now();
+        self.stopping.get_or_insert(now + STOP_TIMEOUT);
+        self.shard.close_all(now);
+        self.flush(now);
+    }
+
+    fn reply(&mut self, reply: DiskReply, now: Instant) {
+        match reply {
+            DiskReply::Prompts { op, loaded } => self.shard.handle_prompts(op, loaded, now),
+            DiskReply::Recording { op, outcome } => self.shard.handle_recording(op, outcome, now),
+        }
+    }
+
+    /// Do what the shard wants done.
+    fn flush(&mut self, now: Instant) {
+        self.send_packets();
+        self.give_jobs(now);
+        let out = self.shard.outputs();
+        for leg in out.closed.drain(..) {
+            self.sockets.remove(&leg);
+        }
+        // After the ports are free, so that who hears of the end can use them.
+        for event in out.events.drain(..) {
+            self.links.sink.push(event);
+        }
+    }
+
+    fn send_packets(&mut self) {
+        let out = self.shard.outputs();
+        for packet in &out.packets {
+            let Some(sockets) = self.sockets.get(&packet.leg) else { continue };
+            let socket = match packet.channel {
+                Channel::Rtp => &sockets.rtp,
+                Channel::Rtcp => &sockets.rtcp,
+            };
+            if socket.send_to(&out.bytes[packet.range.clone()], packet.to).is_err() {
+                count(&self.counters.dropped_media_unsent);
+            }
+        }
+        out.clear_packets();
+    }
+
+    fn give_jobs(&mut self, now: Instant) {
+        let jobs: Vec<DiskJob> = self.shard.outputs().jobs.drain(..).collect();
+        for job in jobs {
+            let queue = if matches!(job, DiskJob::Load { .. }) { &self.links.loader } else { &self.links.recorder };
+            let request = DiskRequest { job, reply: self.links.reply_to.clone() };
+            if let Err(refused) = queue.try_send(request) {
+                self.shard.handle_refused_job(&refused.into_inner().job, now);
+            }
+        }
+    }
+}
