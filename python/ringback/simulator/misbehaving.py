@@ -6,6 +6,7 @@ It also makes the calls that a proper stack would not: one whose answer is never
 import asyncio
 import secrets
 from collections.abc import Callable
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -39,8 +40,7 @@ class MisbehavingCarrier(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the socket."""
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own class does not derive from it
 
     def close(self) -> None:
         """Stop listening."""
