@@ -1,5 +1,6 @@
 """The HTTP application: puts the resources together and wires nothing else."""
 
+import asyncio
 from typing import Any
 
 from litestar import Litestar, Router
@@ -23,13 +24,14 @@ from ringback.api.resources import (
     numbers,
     operator,
     routes,
+    statuses,
     trunks,
 )
 from ringback.api.services import ApiServices
 
 RESOURCES: tuple[Any, ...] = (
     outbound, call_logs, subscriptions, calls, flows, flow_numbers, numbers, blocked_numbers, trunks, routes,
-    deliveries,
+    deliveries, statuses,
 )  # fmt: skip
 
 
@@ -56,7 +58,9 @@ def create_app(services: ApiServices) -> Litestar:
         before_send=[add_headers],
         request_max_body_size=settings.max_body_bytes,
         openapi_config=OPENAPI,
-        state=State({"services": services, "rate_limits": limits, "key_locks": KeyLocks()}),
+        state=State(
+            {"services": services, "rate_limits": limits, "key_locks": KeyLocks(), "verify_lock": asyncio.Lock()}
+        ),
         logging_config=None,
     )
 
@@ -66,5 +70,6 @@ async def add_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
     found = allowance_headers(scope.get("state", {})) | {"X-Content-Type-Options": "nosniff"}
-    headers = [pair for pair in message["headers"] if pair[0].decode().title() not in found]
-    message["headers"] = [*headers, *((name.lower().encode(), value.encode()) for name, value in found.items())]
+    encoded = {name.lower().encode(): value.encode() for name, value in found.items()}
+    kept = [(name, value) for name, value in message["headers"] if name.lower() not in encoded]
+    message["headers"] = [*kept, *encoded.items()]

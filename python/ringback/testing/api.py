@@ -1,6 +1,7 @@
 """The HTTP API in one process with a real database and no network: requests go straight into the application.
 
-Calls are accepted through the real journal writer and wait there; nobody dials them. So everything the API answers for can be
+Calls are accepted through the real journal writer and wait there; nobody dials them. So everything the API answers for
+can be
 tested: forms, keys, tenancy, paging, idempotency. What becomes of a call is tested with the running side.
 """
 
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 from litestar import Litestar
@@ -175,7 +177,8 @@ class ApiWorld:
     def client(self, *, tenant: Tenant | None = None, address: tuple[str, int] = CLIENT) -> httpx.AsyncClient:
         """Return a client whose requests go straight into the application, with the tenant's key."""
         # A fault of ours shall be seen as the 500 it is for customers, not as an exception in the client.
-        transport = httpx.ASGITransport(self.app, client=address, raise_app_exceptions=False)
+        app: Any = self.app  # Litestar types its messages more narrowly than httpx does
+        transport = httpx.ASGITransport(app, client=address, raise_app_exceptions=False)
         headers = tenant.headers if tenant else {}
         return httpx.AsyncClient(transport=transport, base_url="http://ringback.test", headers=headers)
 

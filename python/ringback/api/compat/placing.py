@@ -16,12 +16,12 @@ from ringback.api.collect import Faults
 from ringback.api.compat.bodies import MAX_TO, ClickToCallBody, OutboundBody
 from ringback.api.compat.callbacks import read_callbacks
 from ringback.api.compat.targets import read_target
+from ringback.api.phone import read_number
 from ringback.api.problems import ProblemError
 from ringback.model.account import Account
 from ringback.model.call import CallRequest
 from ringback.model.ids import CallId
 from ringback.model.status import Kind
-from ringback.routing.numbers import InvalidNumber, parse_number
 
 MAX_AHEAD = timedelta(days=366)
 MAX_VARIABLES = 64
@@ -46,7 +46,7 @@ def outbound_requests(body: OutboundBody, placing: Placing) -> list[CallRequest]
     """
     faults = Faults()
     numbers = _read_many(body, placing.account, faults)
-    bridge = _read_number("bridge", body.bridge, None, placing.account, faults)
+    bridge = read_number("bridge", body.bridge, None, placing.account, faults)
     target = read_target(body.target, faults)
     common = _common(body, Kind.OUTBOUND, placing, faults)
     for field, number in numbers:
@@ -70,9 +70,9 @@ def click_to_call_request(body: ClickToCallBody, placing: Placing) -> CallReques
         ProblemError: `invalid-request` with every fault.
     """
     faults = Faults()
-    first = _read_number("from", body.from_, body.prefix, placing.account, faults)
-    second = _read_number("to", body.to, body.prefix, placing.account, faults)
-    bridge = _read_number("bridge", body.bridge, None, placing.account, faults)
+    first = read_number("from", body.from_, body.prefix, placing.account, faults)
+    second = read_number("to", body.to, body.prefix, placing.account, faults)
+    bridge = read_number("bridge", body.bridge, None, placing.account, faults)
     common = _common(body, Kind.CLICK_TO_CALL, placing, faults)
     if first and first == second:
         faults.add("to", "is the same number as `from`; a phone cannot be joined with itself")
@@ -90,22 +90,13 @@ def _read_many(body: OutboundBody, account: Account, faults: Faults) -> list[tup
         faults.add("to", f"has {len(texts)} numbers; {MAX_TO} are allowed in one request")
         return []
     paths = ["to"] if len(texts) == 1 else [f"to[{index}]" for index in range(len(texts))]
-    numbers = [_read_number(path, text, body.prefix, account, faults) for path, text in zip(paths, texts, strict=True)]
+    numbers = [read_number(path, text, body.prefix, account, faults) for path, text in zip(paths, texts, strict=True)]
     first_at: dict[str, str] = {}
     for path, number in zip(paths, numbers, strict=True):
         if number and number in first_at:
             faults.add(path, f"is the same number as `{first_at[number]}`")
         first_at.setdefault(number, path)
     return list(zip(paths, numbers, strict=True))
-
-
-def _read_number(field: str, raw: str | int, prefix: str | int | None, account: Account, faults: Faults) -> str:
-    """Return the number in E.164 with `+`, or "" with the fault noted."""
-    try:
-        return parse_number(str(raw), prefix=None if prefix is None else str(prefix), allow_test=account.is_test)
-    except InvalidNumber as error:
-        faults.add(field, str(error))
-        return ""
 
 
 def _common(body: OutboundBody | ClickToCallBody, kind: Kind, placing: Placing, faults: Faults) -> dict[str, Any]:

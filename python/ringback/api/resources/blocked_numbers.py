@@ -11,11 +11,11 @@ from ringback.api.collect import Faults
 from ringback.api.common import MAX_PAGE, Services, WhoAsks
 from ringback.api.idempotency import answer_once
 from ringback.api.openapi import CREATING, refusals
+from ringback.api.phone import read_number
 from ringback.api.problems import not_found
 from ringback.api.services import ApiServices
 from ringback.model.access import Scope
 from ringback.model.sound import BlockedNumber
-from ringback.routing.numbers import InvalidNumber, parse_number
 
 
 class BlockBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,11 +70,7 @@ async def block_number(
 
 async def _block(data: BlockBody, services: ApiServices, caller: Caller) -> BlockedNumber:
     faults = Faults()
-    number = ""
-    try:
-        number = parse_number(data.number, allow_test=caller.account.is_test)
-    except InvalidNumber as error:
-        faults.add("number", str(error))
+    number = read_number("number", data.number, None, caller.account, faults)
     if not data.outgoing and not data.incoming:
         faults.add("outgoing", "and `incoming` are both false; to unblock the number, delete it")
     faults.raise_if_any()

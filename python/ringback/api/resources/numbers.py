@@ -11,12 +11,12 @@ from ringback.api.collect import Faults
 from ringback.api.common import MAX_PAGE, Services, WhoAsks, explain_store, new_id
 from ringback.api.idempotency import answer_once
 from ringback.api.openapi import CREATING, refusals
+from ringback.api.phone import read_number
 from ringback.api.problems import not_found
 from ringback.api.services import ApiServices
 from ringback.model.access import Scope
 from ringback.model.ids import FlowId, NumberId
 from ringback.model.number import Number, NumberStatus
-from ringback.routing.numbers import InvalidNumber, parse_number
 from ringback.store.errors import ConflictError, UnknownError
 
 Channels = Annotated[int, Meta(ge=1, le=100_000, description="Calls at once over this number; null for no limit.")]
@@ -88,11 +88,7 @@ async def create_number(data: NumberBody, services: ApiServices, caller: Caller)
         ProblemError: `invalid-request`, or `conflict` when somebody holds it already.
     """
     faults = Faults()
-    number = ""
-    try:
-        number = parse_number(data.number, allow_test=caller.account.is_test)
-    except InvalidNumber as error:
-        faults.add("number", str(error))
+    number = read_number("number", data.number, None, caller.account, faults)
     faults.raise_if_any()
     fields = structs.asdict(data) | {"number": number}
     return await _save(Number(id=NumberId(new_id(services, "num")), account=caller.account.sid, **fields), services)

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Response, delete, get, post, put
-from litestar.params import FromPath, RequestBody
+from litestar.params import FromPath, QueryParameter, RequestBody
 from msgspec import Meta, Struct
 
 from ringback.api.auth import ApiRequest, Caller, needs
@@ -11,11 +11,13 @@ from ringback.api.collect import Faults
 from ringback.api.common import Services, WhoAsks, explain_store, new_id
 from ringback.api.idempotency import answer_once
 from ringback.api.openapi import CREATING, refusals
+from ringback.api.phone import read_number
 from ringback.api.problems import not_found
 from ringback.api.services import ApiServices
 from ringback.model.access import Scope
 from ringback.model.ids import RouteId, TrunkId
 from ringback.model.trunk import Route
+from ringback.routing.routes import RouteTable, rewrite
 from ringback.store.errors import UnknownError
 
 Id = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -45,6 +47,25 @@ class RouteView(Struct, frozen=True, kw_only=True):
     order: int
     strip: int
     prepend: str
+
+
+class TrunkOnWay(Struct, frozen=True, kw_only=True):
+    """A trunk that would be tried; the gateways of the operator's trunks are not shown."""
+
+    id: str
+    name: str
+    gateways: tuple[str, ...]
+
+
+class WayFound(Struct, frozen=True, kw_only=True):
+    """Which way a number would go. `dialed` is how it is written towards the carrier."""
+
+    number: str
+    has_route: bool
+    explanation: str
+    route: RouteView | None = None
+    dialed: str | None = None
+    trunks: tuple[TrunkOnWay, ...] = ()
 
 
 class RouteList(Struct, frozen=True, kw_only=True):
@@ -116,6 +137,43 @@ async def delete_route(route_id: FromPath[str], services: Services, caller: WhoA
     await services.directory_changed()
 
 
+@get(
+    "/routes/check",
+    guards=[needs(Scope.READ)],
+    responses=refusals(),
+    operation_id="checkRoute",
+    tags=["routing"],
+)
+async def check_route(
+    *,
+    services: Services,
+    caller: WhoAsks,
+    number: Annotated[str, QueryParameter(min_length=1, max_length=40, description="E.164; `+` is %2B in a URL.")],
+) -> WayFound:
+    """Say which way a call to a number would go now, without placing one. Free channels are not looked at."""
+    faults = Faults()
+    e164 = read_number("number", number, None, caller.account, faults)
+    faults.raise_if_any()
+    repositories = services.repositories
+    table = RouteTable(await repositories.routes.all(), await repositories.trunks.all())
+    route = table.route_for(e164, caller.account.sid)
+    if route is None:
+        return WayFound(number=e164, has_route=False, explanation=f"No route leads to {e164}: it would end as NOROUTE.")
+    trunks = table.trunks_of(route, e164, caller.account.sid)
+    names = ", then ".join(trunk.name for trunk in trunks)
+    return WayFound(
+        number=e164,
+        has_route=True,
+        route=view_route(route),
+        dialed=rewrite(route, e164),
+        trunks=tuple(
+            TrunkOnWay(id=trunk.id, name=trunk.name, gateways=trunk.gateways if trunk.account is not None else ())
+            for trunk in trunks
+        ),
+        explanation=f"Prefix {route.prefix or '(any)'} wins; tried in turn: {names}.",
+    )
+
+
 def view_route(route: Route) -> RouteView:
     """Show a route."""
     return RouteView(
@@ -163,4 +221,4 @@ async def _save(route_id: RouteId, data: RouteBody, services: ApiServices, calle
     return view_route(saved)
 
 
-HANDLERS = [list_routes, add_route, get_route, replace_route, delete_route]
+HANDLERS = [list_routes, add_route, check_route, get_route, replace_route, delete_route]
