@@ -1,4 +1,4 @@
-"""List everything in plain data that does not fit a struct, with its JSON path; msgspec alone stops at the first fault."""
+"""List everything in plain data that does not fit a struct, with its path; msgspec alone stops at the first fault."""
 
 import difflib
 import re

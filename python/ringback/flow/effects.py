@@ -64,7 +64,7 @@ class ConnectDone(Struct, frozen=True, kw_only=True):
 
 
 class HttpDone(Struct, frozen=True, kw_only=True):
-    """A reply to `CallHttp`; `status_code` None when there was none, then `error` says why. `body`: parsed JSON or text."""
+    """A reply to `CallHttp`; `status_code` None when there was none, then `error` says why. `body`: JSON or text."""
 
     at: datetime
     number: int

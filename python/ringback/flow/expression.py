@@ -31,7 +31,7 @@ class ExpressionError(ValueError):
 
 
 class Record(dict[str, Any]):
-    """A record as templates see it: keys and values, no methods. minijinja takes only real dictionaries for mappings."""
+    """A record as templates see it: keys and values, no methods. minijinja wants a real dictionary for a mapping."""
 
     __slots__ = ()
 
