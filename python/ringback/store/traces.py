@@ -2,9 +2,14 @@
 
 from datetime import datetime
 
+from sqlalchemy import delete, select
+
 from ringback.model.ids import AccountSid, CallId
 from ringback.store.backend.access import Access
+from ringback.store.tables import sip_trace
 from ringback.store.writes import TraceMessage
+
+_MOST_MESSAGES = 1_000
 
 
 class TraceRepository:
@@ -15,8 +20,16 @@ class TraceRepository:
 
     async def messages(self, account: AccountSid, call_id: CallId) -> tuple[TraceMessage, ...]:
         """Return the SIP messages of a call in order, at most 1,000."""
-        raise NotImplementedError
+        is_it = (sip_trace.c.call_id == call_id) & (sip_trace.c.account == account)
+        query = select(sip_trace).where(is_it).order_by(sip_trace.c.at, sip_trace.c.id).limit(_MOST_MESSAGES)
+        return tuple(
+            [
+                TraceMessage(at=row.at, leg=row.leg, outgoing=row.outgoing, peer=row.peer, text=row.text)
+                for row in await self._access.rows(query)
+            ]
+        )
 
     async def purge(self, before: datetime) -> int:
         """Forget messages older than `before` and return how many they were."""
-        raise NotImplementedError
+        old = delete(sip_trace).where(sip_trace.c.at < before)
+        return await self._access.write(lambda connection: connection.execute(old).rowcount)

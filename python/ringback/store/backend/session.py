@@ -6,6 +6,7 @@ Lives in the writer's thread. What differs between the databases is in a `Dialec
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from msgspec import structs
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -115,23 +116,7 @@ class Session:
 
     def claim(self, record: IdempotencyRecord) -> IdempotencyRecord | None:
         """Keep an answer under its key; if the key is in use, change nothing and return what is kept there."""
-        insert = sqlite_insert if self._dialect.placeholder == "?" else postgres_insert
-        statement = insert(idempotency).values(
-            account=record.account,
-            key=record.key,
-            body_hash=record.body_hash,
-            answer=record.answer,
-            created_at=record.created_at,
-        )
-        statement = statement.on_conflict_do_update(
-            index_elements=["account", "key"],
-            set_={name: statement.excluded[name] for name in ("body_hash", "answer", "created_at")},
-            where=idempotency.c.created_at <= record.created_at - IDEMPOTENCY_KEPT,
-        )
-        if self.connection.execute(statement).rowcount == 1:
-            return None
-        kept = select(idempotency).where(idempotency.c.account == record.account, idempotency.c.key == record.key)
-        return IdempotencyRecord(**self.connection.execute(kept).one()._mapping)  # noqa: SLF001  SQLAlchemy's public name
+        return claim_key(self.connection, record)
 
     def is_temporary(self, error: BaseException) -> bool:
         """Tell whether trying again later can help."""
@@ -162,3 +147,18 @@ class Session:
             return int(cursor.rowcount)
         finally:
             cursor.close()
+
+
+def claim_key(connection: Connection, record: IdempotencyRecord) -> IdempotencyRecord | None:
+    """Keep an answer under its key; if the key is in use (for 24 h), change nothing and return what is kept there."""
+    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgres_insert
+    statement = insert(idempotency).values(structs.asdict(record))
+    statement = statement.on_conflict_do_update(
+        index_elements=["account", "key"],
+        set_={name: statement.excluded[name] for name in ("body_hash", "answer", "created_at")},
+        where=idempotency.c.created_at <= record.created_at - IDEMPOTENCY_KEPT,
+    )
+    if connection.execute(statement).rowcount == 1:
+        return None
+    kept = select(idempotency).where(idempotency.c.account == record.account, idempotency.c.key == record.key)
+    return IdempotencyRecord(**connection.execute(kept).one()._mapping)  # noqa: SLF001  SQLAlchemy's public name

@@ -59,6 +59,7 @@ class SqliteDialect:
     def mark(self, connection: Connection) -> object:
         """A failed COMMIT was not one."""
         del connection
+        return None
 
     def was_committed(self, connection: Connection, mark: object) -> bool:
         """A failed COMMIT was not one."""
