@@ -1,0 +1,66 @@
+"""Reads from `/proc` what a process costs, and says what machine this is."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Spent:
+    """CPU milliseconds: our Rust threads (`rb-*`), all other threads, and child processes (the webhook sender)."""
+
+    engine_ms: float
+    python_ms: float
+    children_ms: float
+
+
+def _threads_ns(pid: int) -> Counter[str]:
+    spent: Counter[str] = Counter()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            kind = "engine" if (task / "comm").read_text().startswith("rb-") else "python"
+            spent[kind] += int((task / "schedstat").read_text().split()[0])
+        except OSError:
+            continue
+    return spent
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+class ProcessCpu:
+    """CPU that a process spends from now on."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._before = self._now()
+
+    def _now(self) -> tuple[int, int, int]:
+        own = _threads_ns(self._pid)
+        children = sum(sum(_threads_ns(child).values()) for child in _children(self._pid))
+        return own["engine"], own["python"], children
+
+    def spent(self) -> Spent:
+        """Return what was spent since this was made."""
+        engine, python, children = (after - before for after, before in zip(self._now(), self._before, strict=True))
+        return Spent(engine / 1e6, python / 1e6, children / 1e6)
+
+    def rss_mb(self) -> float:
+        """Return resident memory of the process, MB."""
+        pages = int(Path(f"/proc/{self._pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def describe_machine() -> str:
+    """Return processor, cores and kernel in one line."""
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return f"{os.cpu_count()} cores of {model}, Linux {os.uname().release}"
