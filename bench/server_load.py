@@ -1,8 +1,8 @@
-"""Load on a whole server: incoming calls answered by a flow, and click-to-call, with journal, final status and webhooks on.
+"""Load on a whole server: incoming calls answered by a flow, and click-to-call, with journal and webhooks on.
 
-SIPp is the carrier; it and the webhook receiver share the machine with the server. The rate goes up step by step until a
-call fails; for each step: CPU per call (engine threads, Python, webhook process apart), time from the BYE to the committed
-final status, memory. Every step is bounded in calls and time. Needs SIPp (Debian: sip-tester).
+SIPp is the carrier; it and the webhook receiver share the machine with the server. The rate goes up step by step until
+a call fails; for each step: CPU per call (engine threads, Python, webhook process apart), time from the BYE to the
+committed final status, memory. Every step is bounded in calls and time. Needs SIPp (Debian: sip-tester).
 
     python -m bench.server_load flow --rates 50,100,200 --seconds 8
     python -m bench.server_load click-to-call --rates 25,50,100
@@ -67,7 +67,7 @@ class Hooks:
 
     async def start(self) -> str:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return "http://127.0.0.1:{}/".format(self._server.sockets[0].getsockname()[1])
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/"
 
     async def stop(self) -> None:
         if self._server is not None:
