@@ -1,16 +1,31 @@
 """Calls: rows that follow from their journals. Written by the journal writer only; here they are read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import msgspec
 
 from msgspec import Struct
+from sqlalchemy import ColumnElement, Row, func, literal, or_, select, tuple_
 
 from ringback.model.call import CallRequest
 from ringback.model.final import FinalRecord
 from ringback.model.ids import AccountSid, CallId
-from ringback.model.journal import Entry
+from ringback.model.journal import Entry, EntryKind
 from ringback.model.status import Kind, Status
 from ringback.store.backend.access import Access
+from ringback.store.backend.columns import UtcTime, from_micros, to_micros
+from ringback.store.tables import call, journal
+from ringback.store.writes import QUEUED, SCHEDULED
+
+_AT_ONCE = 200
+_NEWEST_FIRST = (call.c.accepted_at.desc(), call.c.id.desc())
+_IS_SCHEDULED = call.c.state == SCHEDULED
+_requests = msgspec.json.Decoder(CallRequest)
+_records = msgspec.json.Decoder(FinalRecord)
 
 
 class CallRow(Struct, frozen=True, kw_only=True):
@@ -69,15 +84,20 @@ class CallRepository:
 
     async def get(self, account: AccountSid, call_id: CallId) -> CallRow | None:
         """Return one call of the account."""
-        raise NotImplementedError
+        row = await self._access.row(select(call).where(call.c.id == call_id, call.c.account == account))
+        return None if row is None else read_call(row)
 
     async def entries(self, account: AccountSid, call_id: CallId) -> tuple[Entry, ...]:
         """Return the journal of a call in order; empty if the account has no such call."""
-        raise NotImplementedError
+        query = select(journal).join(call, call.c.id == journal.c.call_id)
+        query = query.where(journal.c.call_id == call_id, call.c.account == account).order_by(journal.c.seq)
+        return tuple([read_entry(row) for row in await self._access.rows(query)])
 
     async def attempts(self, account: AccountSid, call_id: CallId) -> tuple[CallRow, ...]:
         """Return the attempts of a call in order, given the id of attempt 1."""
-        raise NotImplementedError
+        is_one = or_(call.c.id == call_id, call.c.parent_id == call_id)
+        query = select(call).where(call.c.account == account, is_one).order_by(call.c.attempt)
+        return tuple([read_call(row) for row in await self._access.rows(query)])
 
     async def page(
         self, account: AccountSid, filters: CallFilter, *, cursor: str | None = None, limit: int = 50
@@ -87,36 +107,128 @@ class CallRepository:
         Raises:
             ValueError: The cursor is not one of ours.
         """
-        raise NotImplementedError
+        query = select(call).where(*_conditions(account, filters))
+        if cursor is not None:
+            micros, call_id = _parse_cursor(cursor)
+            query = query.where(
+                tuple_(call.c.accepted_at, call.c.id) < tuple_(literal(from_micros(micros), UtcTime), literal(call_id))
+            )
+        rows = await self._access.rows(query.order_by(*_NEWEST_FIRST).limit(limit + 1))
+        calls = tuple([read_call(row) for row in rows[:limit]])
+        more = len(rows) > limit
+        return CallPage(calls=calls, cursor=_cursor(calls[-1].request) if more else None)
 
     async def offset_page(
         self, account: AccountSid, filters: CallFilter, *, offset: int, limit: int
     ) -> tuple[tuple[CallRow, ...], int]:
         """List calls by offset, newest first, with the number of all that match: for the compatible call logs only."""
-        raise NotImplementedError
+        conditions = _conditions(account, filters)
+        total = await self._access.count(select(func.count()).select_from(call).where(*conditions))
+        query = select(call).where(*conditions).order_by(*_NEWEST_FIRST).offset(offset).limit(limit)
+        return tuple([read_call(row) for row in await self._access.rows(query)]), total
 
     async def counts(
         self, account: AccountSid, *, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[StatusCount, ...]:
         """Count final calls by kind, status and reason, by the moment of acceptance."""
-        raise NotImplementedError
+        filters = CallFilter(since=since, until=until)
+        query = select(call.c.kind, call.c.status, call.c.reason, func.count().label("calls"))
+        query = query.where(*_conditions(account, filters), call.c.status.is_not(None))
+        rows = await self._access.rows(query.group_by(call.c.kind, call.c.status, call.c.reason))
+        return tuple(
+            [
+                StatusCount(kind=Kind(row.kind), status=Status(row.status), reason=row.reason, count=row.calls)
+                for row in rows
+            ]
+        )
 
     async def due(self, now: datetime, limit: int) -> tuple[CallRequest, ...]:
         """Return scheduled calls whose time has come, earliest first."""
-        raise NotImplementedError
+        query = select(call.c.request).where(_IS_SCHEDULED, call.c.due_at <= now).order_by(call.c.due_at, call.c.id)
+        return tuple([_requests.decode(row.request) for row in await self._access.rows(query.limit(limit))])
 
     async def next_due_at(self) -> datetime | None:
         """Return when the next scheduled call is due, None without one."""
-        raise NotImplementedError
+        row = await self._access.row(
+            select(func.min(call.c.due_at, type_=UtcTime).label("due_at")).where(_IS_SCHEDULED)
+        )
+        return None if row is None else row.due_at
 
     async def queued(self, *, after: CallId | None = None, limit: int = 1000) -> tuple[CallRow, ...]:
         """Return calls that wait for a channel, in order of their ids (that is of acceptance)."""
-        raise NotImplementedError
+        query = select(call).where(call.c.state == QUEUED, call.c.status.is_(None)).order_by(call.c.id).limit(limit)
+        if after is not None:
+            query = query.where(call.c.id > after)
+        return tuple([read_call(row) for row in await self._access.rows(query)])
 
     async def open_count(self) -> int:
         """Count the calls that have no status yet, waiting ones included."""
-        raise NotImplementedError
+        return await self._access.count(select(func.count()).select_from(call).where(call.c.status.is_(None)))
 
-    def open_with_journal(self) -> AsyncIterator[OpenCall]:
+    async def open_with_journal(self) -> AsyncIterator[OpenCall]:
         """Yield every call that is neither final nor merely scheduled or queued, with its journal, for recovery."""
-        raise NotImplementedError
+        last = ""
+        query = (
+            select(call).where(call.c.status.is_(None), call.c.state.not_in((SCHEDULED, QUEUED))).order_by(call.c.id)
+        )
+        while rows := await self._access.rows(query.where(call.c.id > last).limit(_AT_ONCE)):
+            last = rows[-1].id
+            journals = await journals_of(self._access, [row.id for row in rows])
+            for row in rows:
+                request = _requests.decode(row.request)
+                yield OpenCall(request=request, state=row.state, entries=journals.get(row.id, ()))
+
+
+def read_call(row: Row[Any]) -> CallRow:
+    """Return the call of a whole row."""
+    return CallRow(
+        request=_requests.decode(row.request),
+        state=row.state,
+        channels=row.channels,
+        due_at=row.due_at,
+        record=None if row.record is None else _records.decode(row.record),
+    )
+
+
+def read_entry(row: Row[Any]) -> Entry:
+    """Return the journal entry of a row."""
+    data = msgspec.json.decode(row.data)
+    return Entry(call_id=row.call_id, seq=row.seq, at=row.at, kind=EntryKind(row.kind), data=data)
+
+
+async def journals_of(access: Access, call_ids: Sequence[str]) -> dict[str, tuple[Entry, ...]]:
+    """Return the whole journals of some calls, by call."""
+    query = select(journal).where(journal.c.call_id.in_(call_ids)).order_by(journal.c.call_id, journal.c.seq)
+    entries = [read_entry(row) for row in await access.rows(query)]
+    return {call_id: tuple(of_call) for call_id, of_call in groupby(entries, key=attrgetter("call_id"))}
+
+
+def _conditions(account: AccountSid, filters: CallFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [call.c.account == account]
+    exact = (
+        (call.c.kind, filters.kind),
+        (call.c.status, filters.status),
+        (call.c.state, filters.state),
+        (call.c.reason, filters.reason),
+        (call.c.bridge, filters.bridge),
+        (call.c.parent_id, filters.parent_id),
+    )
+    found += [column == str(value) for column, value in exact if value is not None]
+    if filters.number is not None:
+        found.append(or_(call.c.from_number == filters.number, call.c.to_number == filters.number))
+    if filters.since is not None:
+        found.append(call.c.accepted_at >= filters.since)
+    if filters.until is not None:
+        found.append(call.c.accepted_at < filters.until)
+    return found
+
+
+def _cursor(request: CallRequest) -> str:
+    return f"{to_micros(request.accepted_at)}.{request.id}"
+
+
+def _parse_cursor(cursor: str) -> tuple[int, str]:
+    micros, _, call_id = cursor.partition(".")
+    if not (micros.isascii() and micros.isdigit() and len(micros) < 20 and call_id):  # noqa: PLR2004  digits of 64 bits
+        raise ValueError("The cursor is not one of ours: use the one of the page before, unchanged.")
+    return int(micros), call_id

@@ -1,12 +1,18 @@
 """The outbox as people see it: deliveries, their tries, dead letters. The delivery process reads it in `webhook.feed`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 
 from ringback.model.ids import AccountSid, CallId
 from ringback.store.backend.access import Access
-from ringback.store.writes import OutboxEvent
+from ringback.store.tables import delivery_attempt, outbox, stopped_endpoint
+from ringback.store.writes import GIVE_UP_AFTER, OutboxEvent
+
+MOST_ATTEMPTS = 50
+"""Tries of one webhook that are remembered: 72 hours of back-off take about 25."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -53,32 +59,108 @@ class OutboxRepository:
         limit: int = 50,
     ) -> tuple[Delivery, ...]:
         """Return deliveries, newest first; `after` is the id of the last one of the page before."""
-        raise NotImplementedError
+        query = select(outbox).where(outbox.c.account == account).order_by(outbox.c.id.desc()).limit(limit)
+        if call_id is not None:
+            query = query.where(outbox.c.call_id == call_id)
+        if state is not None:
+            query = query.where(outbox.c.state == state)
+        if after is not None:
+            query = query.where(outbox.c.id < after)
+        return tuple([read_delivery(row) for row in await self._access.rows(query)])
 
     async def get(self, account: AccountSid, event_id: str) -> Delivery | None:
         """Return one delivery of the account."""
-        raise NotImplementedError
+        row = await self._access.row(select(outbox).where(outbox.c.id == event_id, outbox.c.account == account))
+        return None if row is None else read_delivery(row)
 
     async def attempts(self, account: AccountSid, event_id: str) -> tuple[DeliveryAttempt, ...]:
         """Return the tries of a delivery in order, the last 50 of them."""
-        raise NotImplementedError
+        query = select(delivery_attempt).join(outbox, outbox.c.id == delivery_attempt.c.event_id)
+        query = query.where(outbox.c.id == event_id, outbox.c.account == account)
+        rows = await self._access.rows(query.order_by(delivery_attempt.c.attempt.desc()).limit(MOST_ATTEMPTS))
+        return tuple(
+            [
+                DeliveryAttempt(
+                    attempt=row.attempt,
+                    at=row.at,
+                    status_code=row.status_code,
+                    error=row.error,
+                    duration_ms=row.duration_ms,
+                )
+                for row in reversed(rows)
+            ]
+        )
 
     async def replay(self, account: AccountSid, event_id: str) -> bool:
         """Deliver a webhook again, now: dead or delivered ones too, same id. False if the account has none of that id."""
-        raise NotImplementedError
+        is_it = (outbox.c.id == event_id) & (outbox.c.account == account)
+        return bool(await self._replay(is_it))
 
     async def replay_dead(self, account: AccountSid, endpoint: str | None = None) -> int:
         """Deliver all dead letters of the account (to one endpoint) again, and return how many there are."""
-        raise NotImplementedError
+        is_it = (outbox.c.account == account) & (outbox.c.state == "dead")
+        if endpoint is not None:
+            is_it &= outbox.c.endpoint == endpoint
+        return await self._replay(is_it)
 
     async def stopped(self, account: AccountSid) -> tuple[StoppedEndpoint, ...]:
         """Return the endpoints that said 410."""
-        raise NotImplementedError
+        query = select(stopped_endpoint).where(stopped_endpoint.c.account == account)
+        rows = await self._access.rows(query.order_by(stopped_endpoint.c.endpoint))
+        return tuple([StoppedEndpoint(endpoint=row.endpoint, stopped_at=row.stopped_at) for row in rows])
 
     async def start_endpoint(self, account: AccountSid, endpoint: str) -> bool:
         """Send to a stopped endpoint again; False if it was not stopped."""
-        raise NotImplementedError
+        is_it = (stopped_endpoint.c.account == account) & (stopped_endpoint.c.endpoint == endpoint)
+        statement = delete(stopped_endpoint).where(is_it)
+        return bool(await self._access.write(lambda connection: connection.execute(statement).rowcount))
 
     async def backlog(self) -> int:
         """Count the webhooks of the installation that wait for delivery."""
-        raise NotImplementedError
+        return await self._access.count(select(func.count()).select_from(outbox).where(outbox.c.state == "waiting"))
+
+    async def _replay(self, is_it: ColumnElement[bool]) -> int:
+        now = datetime.now(UTC)
+        again = {"state": "waiting", "next_at": now, "give_up_at": now + GIVE_UP_AFTER, "is_replay": True}
+        replayed = select(outbox.c.id).where(is_it).scalar_subquery()
+
+        def work(connection: Connection) -> int:
+            old = delete(delivery_attempt).where(
+                delivery_attempt.c.event_id.in_(replayed),
+                delivery_attempt.c.attempt
+                <= select(outbox.c.attempts - MOST_ATTEMPTS)
+                .where(outbox.c.id == delivery_attempt.c.event_id)
+                .scalar_subquery(),
+            )
+            connection.execute(old)
+            return connection.execute(update(outbox).where(is_it).values(delivered_at=None, **again)).rowcount
+
+        return await self._access.write(work)
+
+
+def read_event(row: Row[Any]) -> OutboxEvent:
+    """Return the event of an outbox row."""
+    return OutboxEvent(
+        id=row.id,
+        call_id=row.call_id,
+        account=row.account,
+        sequence=row.sequence,
+        event=row.event,
+        endpoint=row.endpoint,
+        method=row.method,
+        url=row.url,
+        payload=row.payload,
+        created_at=row.created_at,
+    )
+
+
+def read_delivery(row: Row[Any]) -> Delivery:
+    """Return an outbox row with how far it got."""
+    return Delivery(
+        event=read_event(row),
+        state=row.state,
+        attempts=row.attempts,
+        next_at=row.next_at,
+        last_error=row.last_error,
+        delivered_at=row.delivered_at,
+    )

@@ -105,7 +105,8 @@ leg = Table(
     sqlite_with_rowid=False,
 )
 
-# Webhooks. `state`: waiting, delivered, dead. `next_at` is set while waiting.
+# Webhooks. `state`: waiting, delivered, dead. `next_at` is set while waiting. `origin` is scheme, host and port of the URL. A
+# replayed one keeps no order with the other events of its call.
 outbox = Table(
     "outbox",
     metadata,
@@ -117,10 +118,13 @@ outbox = Table(
     _required("endpoint", Text),
     _required("method", Text),
     _required("url", Text),
+    _required("origin", Text),
     _required("payload", Text),
     _required("state", Text),
     _required("attempts", Integer),
     Column("next_at", UtcTime),
+    _required("give_up_at", UtcTime),
+    _required("is_replay", Boolean),
     _required("last_error", Text),
     _required("created_at", UtcTime),
     Column("delivered_at", UtcTime),

@@ -27,6 +27,10 @@ IDEMPOTENCY_KEPT = timedelta(hours=24)
 """How long an answer is kept under its `Idempotency-Key`."""
 
 
+GIVE_UP_AFTER = timedelta(hours=72)
+"""A webhook that could not be delivered for so long is dead; it can be replayed."""
+
+
 class OutboxEvent(Struct, frozen=True, kw_only=True):
     """One webhook to be delivered to one endpoint. Made by `ringback.webhook.events.announcement`.
 

@@ -1,6 +1,7 @@
 """Turns writes into rows. Runs in the loop at submission, so that what cannot be written fails where it was made."""
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -10,6 +11,7 @@ from ringback.model.journal import Entry, EntryKind
 from ringback.store.backend.columns import to_micros
 from ringback.store.backend.statements import Op, Row
 from ringback.store.writes import (
+    GIVE_UP_AFTER,
     SCHEDULED,
     AcceptCalls,
     Append,
@@ -146,14 +148,23 @@ def _outbox(events: Sequence[OutboxEvent]) -> Iterator[OpRow]:
                 event.endpoint,
                 event.method,
                 event.url,
+                origin_of(event.url),
                 event.payload,
                 "waiting",
                 0,
                 created_at,
+                to_micros(event.created_at + GIVE_UP_AFTER),
+                False,
                 "",
                 created_at,
             ),
         )
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL in lower case: what tries at once are bounded by."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
 def _trace(write: SaveSipTrace) -> Iterator[OpRow]:
