@@ -157,9 +157,6 @@ impl UserAgent {
         let (to, code, bytes) = response;
         let tx = self.servers.entry(key).or_insert_with(|| ServerTx::new(is_invite, None, to));
         tx.on_response(now, &self.timers, code, bytes.clone());
-        if code >= 200 {
-            tx.owner = None;
-        }
         if let Some(at) = tx.due() {
             self.queue.push(at, Target::Server(key));
         }

@@ -1,15 +1,15 @@
 //! Ending: hang-up by whichever means the state asks for, BYE out and in (RFC 3261 section 15).
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::dialog_request::{Extra, build, request_uri};
 use crate::digest::Subject;
 use crate::event::{Cause, Confirmation, Side};
+use crate::receive::Asked;
 use crate::session::{End, Phase, Session};
-use crate::transaction::{Purpose, TxKey, client_key};
+use crate::transaction::{Purpose, client_key};
 use crate::ua::UserAgent;
-use crate::wire::{Method, ReasonText, Request, Response, phrase, q850_header, text};
+use crate::wire::{Method, ReasonText, Response, phrase, q850_header, text};
 
 impl UserAgent {
     /// End a leg. `stopped` when the whole engine ends.
@@ -86,17 +86,11 @@ impl UserAgent {
     }
 
     /// A BYE from the far end.
-    pub(crate) fn receive_bye(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-    ) {
-        self.reply(now, session, from, request, key, 200);
+    pub(crate) fn receive_bye(&mut self, session: &mut Session, asked: Asked<'_>) {
+        let now = asked.now;
+        self.reply(session, asked, 200);
         let mut end = End::of(Cause::Bye, Side::Remote);
-        end.reason = ReasonText::of(&request.headers);
+        end.reason = ReasonText::of(&asked.request.headers);
         match session.phase {
             // Both hung up at once: what we asked for first counts.
             Phase::Closing => return self.finish_closing(session),

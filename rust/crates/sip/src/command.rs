@@ -9,6 +9,7 @@ use crate::sdp::Codec;
 /// An order for the user agent. One for a leg that is already over does nothing and is counted
 /// (`Counters::stale_commands`).
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // one at a time, on its way through a queue: boxing would only cost
 pub enum Command {
     /// Send an INVITE. Ends in `Answered` or `Ended`; progress on the way.
     Dial {

@@ -3,6 +3,8 @@
 //! Of several challenges for one realm the strongest is answered, whatever their order: a challenge is not protected,
 //! and an order that counts would let anyone on the path choose MD5 for us.
 
+use std::fmt::Write;
+
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
 
@@ -162,15 +164,15 @@ impl Challenge {
             quote(uri),
         );
         if let Some(name) = &self.algorithm_name {
-            out.push_str(&format!(", algorithm={name}"));
+            let _ = write!(out, ", algorithm={name}");
         }
         if let Some(qop) = self.qop.name() {
-            out.push_str(&format!(", qop={qop}, nc={count:08x}, cnonce={}", quote(cnonce)));
+            let _ = write!(out, ", qop={qop}, nc={count:08x}, cnonce={}", quote(cnonce));
         } else if self.session {
-            out.push_str(&format!(", cnonce={}", quote(cnonce)));
+            let _ = write!(out, ", cnonce={}", quote(cnonce));
         }
         if let Some(opaque) = &self.opaque {
-            out.push_str(&format!(", opaque={}", quote(opaque)));
+            let _ = write!(out, ", opaque={}", quote(opaque));
         }
         out
     }
@@ -331,7 +333,8 @@ mod tests {
 
     #[test]
     fn challenges_joined_on_one_line_are_told_apart() {
-        let line = br#"Basic realm="b", Digest realm="a, \"x\"", nonce="n1", Digest realm="a", nonce="n2", algorithm=SHA-256"#;
+        let line =
+            br#"Basic realm="b", Digest realm="a, \"x\"", nonce="n1", Digest realm="a", nonce="n2", algorithm=SHA-256"#;
 
         let found = challenges_in(line, true);
 

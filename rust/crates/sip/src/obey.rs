@@ -48,7 +48,7 @@ impl UserAgent {
             Command::Hangup { leg, q850 } => self.on_leg(leg, |ua, session| ua.hang_up(now, session, q850, false)),
             Command::EndDialog { dialog } => self.end_dialog(now, &dialog),
             Command::StopAll => self.stop_all(now),
-            Command::MediaSeen { leg } => self.on_leg(leg, |ua, session| ua.media_seen(session)),
+            Command::MediaSeen { leg } => self.on_leg(leg, Self::media_seen),
         }
     }
 
@@ -68,8 +68,7 @@ impl UserAgent {
 
     fn stop_all(&mut self, now: Instant) {
         self.stopping = true;
-        let mut legs: Vec<LegId> =
-            self.sessions.values().filter_map(|session| session.leg()).collect();
+        let mut legs: Vec<LegId> = self.sessions.values().filter_map(|session| session.leg()).collect();
         legs.sort_unstable();
         for leg in legs {
             self.with_session(leg, |ua, session| ua.hang_up(now, session, None, true));

@@ -9,9 +9,20 @@ use bytes::Bytes;
 use crate::dialog::DialogKey;
 use crate::event::{Event, Output};
 use crate::timers::Target;
-use crate::transaction::{ServerState, server_key};
+use crate::transaction::{ServerState, TxKey, server_key};
 use crate::ua::UserAgent;
 use crate::wire::{Malformed, Message, Method, Request, parse};
+
+/// A request, and what its answer needs to know.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) now: Instant,
+    /// Where it came from.
+    pub(crate) from: SocketAddr,
+    pub(crate) request: &'a Request,
+    /// Its server transaction.
+    pub(crate) key: TxKey,
+}
 
 impl UserAgent {
     /// One datagram came.
@@ -64,11 +75,12 @@ impl UserAgent {
         if self.absorb(key) {
             return;
         }
+        let asked = Asked { now, from, request, key };
         if !request.id.to_tag.is_empty() {
-            return self.receive_in_dialog(now, from, request, key);
+            return self.receive_in_dialog(asked);
         }
         match request.method {
-            Method::Invite => self.receive_invite(now, from, request, key),
+            Method::Invite => self.receive_invite(asked),
             _ if self.access.find(from).is_none() => self.counters.dropped_unknown_source += 1,
             Method::Options => self.receive_options(from, request),
             Method::KnownElsewhere => self.refuse_method(from, request, 405),
@@ -79,7 +91,7 @@ impl UserAgent {
     }
 
     /// A copy of a request that we have already: answer as before, and tell nobody.
-    pub(crate) fn absorb(&mut self, key: crate::transaction::TxKey) -> bool {
+    pub(crate) fn absorb(&mut self, key: TxKey) -> bool {
         let Some(tx) = self.servers.get(&key) else { return false };
         let (to, response, owner) = (tx.to, tx.response.clone(), tx.owner);
         self.counters.retransmissions_absorbed += 1;
@@ -91,17 +103,10 @@ impl UserAgent {
         true
     }
 
-    fn receive_in_dialog(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        request: &Request,
-        key: crate::transaction::TxKey,
-    ) {
+    fn receive_in_dialog(&mut self, asked: Asked<'_>) {
+        let Asked { from, request, .. } = asked;
         let session = self.dialogs.get(&DialogKey::of_received(&request.id)).copied();
-        let found = session.is_some_and(|id| {
-            self.with_session(id, |ua, session| ua.in_dialog(now, session, from, request, key))
-        });
+        let found = session.is_some_and(|id| self.with_session(id, |ua, session| ua.in_dialog(session, asked)));
         if found {
             return;
         }
@@ -132,8 +137,8 @@ impl UserAgent {
             }
         }
         let session = self.dialogs.get(&DialogKey::of_received(&request.id)).copied();
-        let found = session
-            .is_some_and(|id| self.with_session(id, |ua, session| ua.acknowledged(now, session, request)));
+        let found =
+            session.is_some_and(|id| self.with_session(id, |ua, session| ua.acknowledged(now, session, request)));
         // Refusals sent without a transaction are acknowledged too; nothing waits for that.
         if !found && !request.id.to_tag.starts_with(b"sl-") {
             self.counters.dropped_stray_acks += 1;

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use crate::dialog::Dialog;
 use crate::dialog_ref::{DialogRef, Recovered};
+use crate::dialog_request::via;
 use crate::digest::Auth;
 use crate::event::{Cause, Side};
-use crate::dialog_request::via;
 use crate::session::{End, Media, Phase, Session};
 use crate::timers::Target;
 use crate::transaction::{ClientState, ClientTx, Purpose, TxKey, branch, client_key};
@@ -45,8 +45,7 @@ impl UserAgent {
     }
 
     fn end_silently(&mut self, now: Instant, dialog: Dialog) {
-        let mut session =
-            Session::new(self.silent_id(), Phase::Up, dialog, Media::new(0, None), Auth::default());
+        let mut session = Session::new(self.silent_id(), Phase::Up, dialog, Media::new(0, None), Auth::default());
         self.register(&mut session);
         self.send_bye(now, &mut session, End::of(Cause::Bye, Side::Local));
         self.adopt(session);
@@ -87,7 +86,12 @@ impl UserAgent {
             .header("Call-ID", &dialog.call_id)
             .header("CSeq", format!("{cseq} CANCEL"))
             .header("User-Agent", &self.config.user_agent);
-        self.start_ownerless(now, Purpose::Cancel, client_key(branch.as_bytes(), Method::Cancel), (dialog.peer, writer.finish(None)));
+        self.start_ownerless(
+            now,
+            Purpose::Cancel,
+            client_key(branch.as_bytes(), Method::Cancel),
+            (dialog.peer, writer.finish(None)),
+        );
     }
 
     /// Whether this is a call from before a crash that `EndDialog` gave up.

@@ -111,7 +111,11 @@ fn each_lost_message_of_a_call_is_made_good() {
         pair.tell_a(Command::Hangup { leg: 1, q850: None });
         pair.advance(Duration::from_secs(2));
 
-        assert_eq!(ended(pair.a_events.last().expect("an event")), Some((1, Cause::Bye, Side::Local, None)), "{victim}");
+        assert_eq!(
+            ended(pair.a_events.last().expect("an event")),
+            Some((1, Cause::Bye, Side::Local, None)),
+            "{victim}"
+        );
         let b = ended(pair.b_events.last().expect("an event"));
         assert_eq!(b, Some((incoming(0), Cause::Bye, Side::Remote, None)), "{victim}");
         let confirmed = Event::AnswerConfirmed { leg: incoming(0), how: Confirmation::Ack };

@@ -194,3 +194,17 @@ fn hanging_up_twice_sends_one_cancel() {
 
     assert_eq!(script.take_sent(), ["CANCEL"]);
 }
+
+#[test]
+fn both_responses_to_a_cancel_too_late_carry_one_tag() {
+    let mut script = Script::new();
+    script.say(&Ask::default().text());
+    script.tell(Command::Answer { leg: incoming(0), media: media("192.0.2.1:20000") });
+    script.expect("100 INVITE");
+    let ok = script.expect("200 INVITE");
+
+    script.say(&Ask { method: "CANCEL", body: "", ..Ask::default() }.text());
+
+    assert_eq!(header(&script.expect("200 CANCEL"), "To"), header(&ok, "To"));
+    assert_eq!(script.ua.counters().stale_commands, 0);
+}

@@ -32,9 +32,14 @@ fn a_challenge_is_answered_in_a_new_invite_of_the_same_call() {
     assert_eq!(header(&again, "To"), header(&invite, "To"), "without the tag of the refusal");
     assert_ne!(header(&again, "Via"), header(&invite, "Via"));
     let answer = header(&again, "Authorization");
-    for part in
-        ["username=\"al\\\"ice\"", "realm=\"r\"", "nonce=\"n1\"", "uri=\"sip:+4930100@192.0.2.9:5060\"", "qop=auth,", "nc=00000001"]
-    {
+    for part in [
+        "username=\"al\\\"ice\"",
+        "realm=\"r\"",
+        "nonce=\"n1\"",
+        "uri=\"sip:+4930100@192.0.2.9:5060\"",
+        "qop=auth,",
+        "nc=00000001",
+    ] {
         assert!(answer.contains(part), "{part} in {answer}");
     }
     assert_eq!(script.events, []);

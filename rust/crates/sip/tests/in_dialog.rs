@@ -125,9 +125,12 @@ fn a_stray_response_is_counted_and_does_nothing() {
 #[test]
 fn the_bye_of_the_peer_carries_its_reason_up() {
     let (mut script, to_tag) = up();
-    let reason = "Reason: SIP;cause=200;text=\"a, b\"\r\nReason: Q.850;cause=31;text=\"Normal, \\\"unspecified\\\"\"\r\n";
+    let reason =
+        "Reason: SIP;cause=200;text=\"a, b\"\r\nReason: Q.850;cause=31;text=\"Normal, \\\"unspecified\\\"\"\r\n";
 
-    script.say(&Ask { method: "BYE", branch: "y", to_tag: &to_tag, cseq: 2, extra: reason, body: "", ..Ask::default() }.text());
+    script.say(
+        &Ask { method: "BYE", branch: "y", to_tag: &to_tag, cseq: 2, extra: reason, body: "", ..Ask::default() }.text(),
+    );
 
     let Event::Ended { cause, side, q850, reason, .. } = &script.events[0] else { panic!("not ended") };
     assert_eq!((*cause, *side, *q850), (Cause::Bye, Side::Remote, Some(31)));
@@ -156,7 +159,8 @@ fn required_extensions_inside_a_dialog_get_420() {
     let (mut script, to_tag) = up();
     let require = "Require: 100rel, foo\r\n";
 
-    let ask = Ask { method: "UPDATE", branch: "u", to_tag: &to_tag, cseq: 2, extra: require, body: "", ..Ask::default() };
+    let ask =
+        Ask { method: "UPDATE", branch: "u", to_tag: &to_tag, cseq: 2, extra: require, body: "", ..Ask::default() };
     script.say(&ask.text());
 
     assert_eq!(header(&script.expect("420 UPDATE"), "Unsupported"), "100rel, foo");

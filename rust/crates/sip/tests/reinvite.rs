@@ -58,10 +58,10 @@ fn hold_and_resume_in_each_way_it_is_written() {
 fn a_new_codec_and_address_are_taken_and_the_version_of_our_sdp_grows() {
     let (mut script, to_tag) = up();
     let first = reinvite(&mut script, &to_tag, 2, OFFER);
-    let moved = OFFER.replace("RTP/AVP 0 8 101", "RTP/AVP 0 96").replace("192.0.2.9", "192.0.2.44").replace(
-        "rtpmap:101 telephone-event",
-        "rtpmap:96 telephone-event",
-    );
+    let moved = OFFER
+        .replace("RTP/AVP 0 8 101", "RTP/AVP 0 96")
+        .replace("192.0.2.9", "192.0.2.44")
+        .replace("rtpmap:101 telephone-event", "rtpmap:96 telephone-event");
 
     let second = reinvite(&mut script, &to_tag, 3, &moved);
 

@@ -24,10 +24,7 @@ fn answered_with(headers: &str) -> [(std::net::SocketAddr, String); 2] {
 fn the_calling_side_reverses_the_route_set_comma_joined_lines_included() {
     for (to, request) in answered_with(&format!("{LOOSE}Contact: <sip:u@192.0.2.60:5070>\r\n")) {
         assert_eq!(target(&request), "sip:u@192.0.2.60:5070");
-        assert_eq!(
-            headers(&request, "Route"),
-            ["<sip:192.0.2.53;lr>", "<sip:192.0.2.52;lr>", "<sip:192.0.2.51;lr>"]
-        );
+        assert_eq!(headers(&request, "Route"), ["<sip:192.0.2.53;lr>", "<sip:192.0.2.52;lr>", "<sip:192.0.2.51;lr>"]);
         assert_eq!(to, addr("192.0.2.53:5060"));
     }
 }

@@ -2,31 +2,21 @@
 //!
 //! `application/dtmf-relay` says `Signal=5` and `Duration=160`, `application/dtmf` is the digit alone.
 
-use std::net::SocketAddr;
-use std::time::Instant;
-
 use crate::event::Event;
+use crate::receive::Asked;
 use crate::session::Session;
-use crate::transaction::TxKey;
 use crate::ua::UserAgent;
-use crate::wire::{Name, Request, text};
+use crate::wire::{Name, text};
 
 /// Duration of a digit that does not say.
 const DEFAULT_DURATION_MS: u32 = 250;
 
 impl UserAgent {
     /// An INFO: answered 200 whatever it holds, for refusing would end calls with some peers.
-    pub(super) fn receive_info(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-    ) {
-        self.reply(now, session, from, request, key, 200);
-        let content_type = text(&request.headers.get(&Name::ContentType).unwrap_or_default());
-        if let Some((digit, duration_ms)) = read_digit(&content_type, &text(&request.body)) {
+    pub(super) fn receive_info(&mut self, session: &mut Session, asked: Asked<'_>) {
+        self.reply(session, asked, 200);
+        let content_type = text(&asked.request.headers.get(&Name::ContentType).unwrap_or_default());
+        if let Some((digit, duration_ms)) = read_digit(&content_type, &text(&asked.request.body)) {
             self.report(session, |leg| Event::InfoDtmf { leg, digit, duration_ms });
         }
     }
@@ -38,9 +28,9 @@ fn read_digit(content_type: &str, body: &str) -> Option<(char, u32)> {
         "application/dtmf" => Some((digit_of(body.trim())?, DEFAULT_DURATION_MS)),
         "application/dtmf-relay" => {
             let field = |name: &str| {
-                body.lines().filter_map(|line| line.split_once('=').or_else(|| line.split_once(':'))).find_map(
-                    |(key, value)| key.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned()),
-                )
+                body.lines()
+                    .filter_map(|line| line.split_once('=').or_else(|| line.split_once(':')))
+                    .find_map(|(key, value)| key.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned()))
             };
             let duration = field("duration").and_then(|value| value.parse::<u32>().ok());
             Some((digit_of(&field("signal")?)?, duration.map_or(DEFAULT_DURATION_MS, |ms| ms.clamp(1, 10_000))))

@@ -4,49 +4,39 @@ mod info;
 mod media;
 mod offer;
 
-use std::net::SocketAddr;
-use std::time::Instant;
-
 use crate::event::Confirmation;
+use crate::receive::Asked;
 use crate::session::{Phase, Session};
-use crate::transaction::TxKey;
 use crate::ua::UserAgent;
 use crate::uas::{CAPABILITIES, required};
 use crate::wire::{ALLOW, Method, Request, phrase};
 
 impl UserAgent {
     /// A request that belongs to this session.
-    pub(crate) fn in_dialog(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-    ) {
+    pub(crate) fn in_dialog(&mut self, session: &mut Session, asked: Asked<'_>) {
         // Early dialogs of ours share one session though each fork counts for itself: there only the first rule holds.
         let is_early_call =
             matches!(session.phase, Phase::Calling | Phase::Proceeding | Phase::Withdrawn | Phase::Cancelling);
-        if !is_early_call && session.dialog.remote_cseq.is_some_and(|last| request.id.cseq <= last) {
+        if !is_early_call && session.dialog.remote_cseq.is_some_and(|last| asked.request.id.cseq <= last) {
             self.counters.refused_cseq += 1;
-            return self.reply(now, session, from, request, key, 500);
+            return self.reply(session, asked, 500);
         }
-        session.dialog.remote_cseq = Some(request.id.cseq);
-        if let Some(unsupported) = required(request) {
+        session.dialog.remote_cseq = Some(asked.request.id.cseq);
+        if let Some(unsupported) = required(asked.request) {
             self.counters.refused_unsupported += 1;
-            return self.reply_with(now, session, from, request, key, (420, &[("Unsupported", &unsupported)]));
+            return self.reply_with(session, asked, (420, &[("Unsupported", &unsupported)]));
         }
-        self.take_as_confirmation(session, request);
-        match request.method {
-            Method::Bye => return self.receive_bye(now, session, from, request, key),
-            Method::Invite => self.receive_reinvite(now, session, from, request, key),
-            Method::Update => self.receive_update(now, session, from, request, key),
-            Method::Info => self.receive_info(now, session, from, request, key),
-            Method::Options => self.reply_with(now, session, from, request, key, (200, CAPABILITIES)),
-            Method::KnownElsewhere => self.refuse_in_dialog(now, session, from, request, key, 405),
-            _ => self.refuse_in_dialog(now, session, from, request, key, 501),
+        self.take_as_confirmation(session, asked.request);
+        match asked.request.method {
+            Method::Bye => return self.receive_bye(session, asked),
+            Method::Invite => self.receive_reinvite(session, asked),
+            Method::Update => self.receive_update(session, asked),
+            Method::Info => self.receive_info(session, asked),
+            Method::Options => self.reply_with(session, asked, (200, CAPABILITIES)),
+            Method::KnownElsewhere => self.refuse_in_dialog(session, asked, 405),
+            _ => self.refuse_in_dialog(session, asked, 501),
         }
-        self.hang_up_if_wanted(now, session);
+        self.hang_up_if_wanted(asked.now, session);
     }
 
     /// Who sends requests in a dialog has our 200, even if its ACK is lost.
@@ -61,43 +51,19 @@ impl UserAgent {
         }
     }
 
-    fn refuse_in_dialog(
-        &mut self,
-        now: Instant,
-        session: &Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-        code: u16,
-    ) {
+    fn refuse_in_dialog(&mut self, session: &Session, asked: Asked<'_>, code: u16) {
         self.counters.refused_unsupported += 1;
-        self.reply_with(now, session, from, request, key, (code, &[("Allow", ALLOW)]));
+        self.reply_with(session, asked, (code, &[("Allow", ALLOW)]));
     }
 
     /// Answer a request of the dialog without anything particular.
-    pub(crate) fn reply(
-        &mut self,
-        now: Instant,
-        session: &Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-        code: u16,
-    ) {
-        self.reply_with(now, session, from, request, key, (code, &[]));
+    pub(crate) fn reply(&mut self, session: &Session, asked: Asked<'_>, code: u16) {
+        self.reply_with(session, asked, (code, &[]));
     }
 
     /// Answer a request of the dialog, with further headers.
-    pub(crate) fn reply_with(
-        &mut self,
-        now: Instant,
-        session: &Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-        answer: (u16, &[(&str, &str)]),
-    ) {
-        let Some(head) = request.reply_head(from) else { return };
+    pub(crate) fn reply_with(&mut self, session: &Session, asked: Asked<'_>, answer: (u16, &[(&str, &str)])) {
+        let Some(head) = asked.request.reply_head(asked.from) else { return };
         let (code, headers) = answer;
         let mut writer = head.start(code, phrase(code), &session.dialog.local_tag);
         writer.header("Server", &self.config.user_agent);
@@ -105,6 +71,6 @@ impl UserAgent {
             writer.header(name, value);
         }
         let response = (head.reply_to, code, writer.finish(None));
-        self.respond(now, key, request.method == Method::Invite, session.leg(), response);
+        self.respond(asked.now, asked.key, asked.request.method == Method::Invite, session.leg(), response);
     }
 }

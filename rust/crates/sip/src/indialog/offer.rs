@@ -3,14 +3,11 @@
 //! Only one offer may be open at a time. While ours waits for its answer theirs gets 491; while we owe an answer to
 //! theirs a second one gets 500 with Retry-After. An offer we cannot use gets 488 and leaves everything as it was.
 
-use std::net::SocketAddr;
-use std::time::Instant;
-
+use crate::receive::Asked;
 use crate::sdp::{Body, Description, answer_offer, offer, sdp_of};
 use crate::session::{Phase, Session};
-use crate::transaction::TxKey;
 use crate::ua::UserAgent;
-use crate::wire::{Method, Request, phrase};
+use crate::wire::{Method, phrase};
 
 /// What hinders a new offer.
 enum Hindrance {
@@ -22,127 +19,88 @@ enum Hindrance {
 
 impl UserAgent {
     /// A re-INVITE.
-    pub(super) fn receive_reinvite(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-    ) {
+    pub(super) fn receive_reinvite(&mut self, session: &mut Session, asked: Asked<'_>) {
         if let Some(hindrance) = hindrance(session, true) {
-            return self.refuse_offer(now, session, from, request, key, &hindrance);
+            return self.refuse_offer(session, asked, &hindrance);
         }
         if session.phase == Phase::Closing {
-            return self.reply(now, session, from, request, key, 481);
+            return self.reply(session, asked, 481);
         }
         let Some(local) = session.media.local.clone() else {
-            return self.reply(now, session, from, request, key, 488);
+            return self.reply(session, asked, 488);
         };
-        match sdp_of(&request.headers, &request.body) {
-            Body::Sdp(theirs) => self.answer_new_offer(now, session, from, request, key, &theirs),
+        match sdp_of(&asked.request.headers, &asked.request.body) {
+            Body::Sdp(theirs) => self.answer_new_offer(session, asked, &theirs),
             Body::None => {
-                session.dialog.refresh(&request.headers);
+                session.dialog.refresh(&asked.request.headers);
                 let sdp = session.media.settle(|origin| offer(&local, origin));
-                self.send_ok(now, session, from, request, key, Some(&sdp));
+                self.send_ok(session, asked, Some(&sdp));
             }
-            Body::Malformed => self.reply(now, session, from, request, key, 400),
-            Body::Unsupported => self.refuse_body(now, session, from, request, key),
+            Body::Malformed => self.reply(session, asked, 400),
+            Body::Unsupported => self.refuse_body(session, asked),
         }
     }
 
     /// An UPDATE.
-    pub(super) fn receive_update(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-    ) {
-        match sdp_of(&request.headers, &request.body) {
+    pub(super) fn receive_update(&mut self, session: &mut Session, asked: Asked<'_>) {
+        match sdp_of(&asked.request.headers, &asked.request.body) {
             Body::None => {
-                session.dialog.refresh(&request.headers);
-                self.send_ok(now, session, from, request, key, None);
+                session.dialog.refresh(&asked.request.headers);
+                self.send_ok(session, asked, None);
             }
-            Body::Malformed => self.reply(now, session, from, request, key, 400),
-            Body::Unsupported => self.refuse_body(now, session, from, request, key),
+            Body::Malformed => self.reply(session, asked, 400),
+            Body::Unsupported => self.refuse_body(session, asked),
             Body::Sdp(theirs) => match hindrance(session, false) {
-                Some(hindrance) => self.refuse_offer(now, session, from, request, key, &hindrance),
-                None => self.answer_new_offer(now, session, from, request, key, &theirs),
+                Some(hindrance) => self.refuse_offer(session, asked, &hindrance),
+                None => self.answer_new_offer(session, asked, &theirs),
             },
         }
     }
 
-    fn answer_new_offer(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-        theirs: &Description,
-    ) {
+    fn answer_new_offer(&mut self, session: &mut Session, asked: Asked<'_>, theirs: &Description) {
         let agreed = session.media.local.as_ref().and_then(|local| {
             let (_, media) = answer_offer(theirs, local, session.media.origin).ok()?;
             Some((local.clone(), media))
         });
         let Some((local, media)) = agreed else {
-            return self.reply(now, session, from, request, key, 488);
+            return self.reply(session, asked, 488);
         };
-        let sdp = session
-            .media
-            .settle(|origin| answer_offer(theirs, &local, origin).map(|(sdp, _)| sdp).unwrap_or_default());
-        session.dialog.refresh(&request.headers);
-        self.send_ok(now, session, from, request, key, Some(&sdp));
+        let sdp =
+            session.media.settle(|origin| answer_offer(theirs, &local, origin).map(|(sdp, _)| sdp).unwrap_or_default());
+        session.dialog.refresh(&asked.request.headers);
+        self.send_ok(session, asked, Some(&sdp));
         self.agree(session, media);
         self.note_hold(session, theirs);
     }
 
     /// 200 to a re-INVITE or UPDATE. That of a re-INVITE is repeated until its ACK, like any 2xx to an INVITE.
-    fn send_ok(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-        sdp: Option<&str>,
-    ) {
-        let Some(head) = request.reply_head(from) else { return };
+    fn send_ok(&mut self, session: &mut Session, asked: Asked<'_>, sdp: Option<&str>) {
+        let Some(head) = asked.request.reply_head(asked.from) else { return };
         let mut writer = head.start(200, phrase(200), &session.dialog.local_tag);
         self.write_contact(&mut writer);
         let bytes = writer.finish(sdp.map(|sdp| ("application/sdp", sdp.as_bytes())));
-        let is_invite = request.method == Method::Invite;
-        self.respond(now, key, is_invite, session.leg(), (head.reply_to, 200, bytes.clone()));
+        let is_invite = asked.request.method == Method::Invite;
+        self.respond(asked.now, asked.key, is_invite, session.leg(), (head.reply_to, 200, bytes.clone()));
         if is_invite {
-            let wants_answer = request.body.is_empty();
-            self.await_ack(now, session, request.id.cseq, wants_answer, (head.reply_to, bytes), false);
+            let wants_answer = asked.request.body.is_empty();
+            self.await_ack(asked.now, session, asked.request.id.cseq, wants_answer, (head.reply_to, bytes), false);
         }
     }
 
-    fn refuse_offer(
-        &mut self,
-        now: Instant,
-        session: &Session,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-        hindrance: &Hindrance,
-    ) {
+    fn refuse_offer(&mut self, session: &Session, asked: Asked<'_>, hindrance: &Hindrance) {
         match hindrance {
-            Hindrance::OursOpen => self.reply(now, session, from, request, key, 491),
+            Hindrance::OursOpen => self.reply(session, asked, 491),
             Hindrance::TheirsOpen => {
                 // RFC 3261 section 14.2: a random time of 0 to 10 seconds.
                 let retry_after = (self.random.number() % 11).to_string();
-                self.reply_with(now, session, from, request, key, (500, &[("Retry-After", &retry_after)]));
+                self.reply_with(session, asked, (500, &[("Retry-After", &retry_after)]));
             }
         }
     }
 
-    fn refuse_body(&mut self, now: Instant, session: &Session, from: SocketAddr, request: &Request, key: TxKey) {
+    fn refuse_body(&mut self, session: &Session, asked: Asked<'_>) {
         self.counters.refused_unsupported += 1;
-        self.reply_with(now, session, from, request, key, (415, &[("Accept", "application/sdp")]));
+        self.reply_with(session, asked, (415, &[("Accept", "application/sdp")]));
     }
 }
 

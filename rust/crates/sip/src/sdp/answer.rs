@@ -74,10 +74,9 @@ fn codec_of(audio: &Media, format: &str) -> Option<(Codec, u8)> {
     let codec = match audio.maps.iter().find(|(number, _, _)| *number == payload_type) {
         Some((_, name, 8000)) if name == "pcma" => Codec::Pcma,
         Some((_, name, 8000)) if name == "pcmu" => Codec::Pcmu,
-        Some(_) => return None,
         None if payload_type == 8 => Codec::Pcma,
         None if payload_type == 0 => Codec::Pcmu,
-        None => return None,
+        _ => return None,
     };
     Some((codec, payload_type))
 }
@@ -105,7 +104,9 @@ fn telephone_event(audio: &Media) -> Option<u8> {
         .maps
         .iter()
         .find(|(number, name, clock)| {
-            name == "telephone-event" && *clock == 8000 && audio.formats.iter().any(|format| *format == number.to_string())
+            name == "telephone-event"
+                && *clock == 8000
+                && audio.formats.iter().any(|format| *format == number.to_string())
         })
         .map(|(number, _, _)| *number)
 }

@@ -28,8 +28,7 @@ pub(super) enum Stream<'a> {
 /// Everything we can, both ways.
 pub(crate) fn offer(local: &LocalMedia, origin: Origin) -> String {
     let codecs = local.codecs.iter().map(|codec| (codec.static_payload_type(), *codec)).collect();
-    let audio =
-        Stream::Audio { codecs, dtmf: Some(DTMF_PAYLOAD_TYPE), direction: Direction::SendRecv, ptime_ms: 20 };
+    let audio = Stream::Audio { codecs, dtmf: Some(DTMF_PAYLOAD_TYPE), direction: Direction::SendRecv, ptime_ms: 20 };
     write(local.rtp, origin, &[audio])
 }
 

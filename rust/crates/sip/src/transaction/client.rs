@@ -72,7 +72,13 @@ pub(crate) enum ClientTick {
 
 impl ClientTx {
     /// Start one whose request is being sent now. `started` orders transactions by age.
-    pub(crate) fn new(purpose: Purpose, owner: Option<SessionId>, to: SocketAddr, message: Bytes, started: u64) -> Self {
+    pub(crate) fn new(
+        purpose: Purpose,
+        owner: Option<SessionId>,
+        to: SocketAddr,
+        message: Bytes,
+        started: u64,
+    ) -> Self {
         Self {
             purpose,
             owner,

@@ -80,6 +80,9 @@ mod tests {
         assert_ne!(invite, branch(b"c1", b"t1", 2, Method::Invite));
         assert_ne!(invite, branch(b"c1t", b"1", 1, Method::Invite));
         assert_ne!(invite, branch(b"c1", b"t1", 1, Method::Ack));
-        assert_eq!(invite, "z9hG4bK04e46557f9614a783becc03d31c08d8f", "a changed derivation breaks CANCEL after an upgrade");
+        assert_eq!(
+            invite, "z9hG4bK04e46557f9614a783becc03d31c08d8f",
+            "a changed derivation breaks CANCEL after an upgrade"
+        );
     }
 }

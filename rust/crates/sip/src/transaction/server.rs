@@ -32,7 +32,7 @@ pub(crate) enum ServerState {
 pub(crate) struct ServerTx {
     pub(crate) is_invite: bool,
     pub(crate) state: ServerState,
-    /// The session of an INVITE that is not answered yet.
+    /// The session of an INVITE that began a call.
     pub(crate) owner: Option<SessionId>,
     /// Where responses go.
     pub(crate) to: SocketAddr,

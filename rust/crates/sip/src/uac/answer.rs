@@ -93,9 +93,7 @@ impl UserAgent {
 fn agreed_media(session: &Session, outgoing: &Outgoing, response: &Response) -> Option<Negotiated> {
     match sdp_of(&response.headers, &response.body) {
         Body::Sdp(theirs) => accept_answer(&theirs, session.media.local.as_ref()?).ok(),
-        Body::None => {
-            outgoing.early.iter().find(|(tag, _)| *tag == response.id.to_tag).and_then(|(_, media)| *media)
-        }
+        Body::None => outgoing.early.iter().find(|(tag, _)| *tag == response.id.to_tag).and_then(|(_, media)| *media),
         Body::Malformed | Body::Unsupported => None,
     }
 }

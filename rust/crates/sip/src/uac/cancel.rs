@@ -49,7 +49,6 @@ impl UserAgent {
     pub(crate) fn leave_invite(&mut self, now: Instant, session: &Session) {
         let Some(outgoing) = &session.outgoing else { return };
         let Some(tx) = self.clients.get_mut(&outgoing.key) else { return };
-        tx.owner = None;
         if tx.due().is_none() {
             let at = now + self.timers.timeout();
             tx.expire_at(at);

@@ -70,17 +70,12 @@ impl UserAgent {
             Phase::Withdrawn => return self.send_cancel(now, session),
             _ => return,
         }
-        let media = self.early_media(session, response);
+        let media = early_media(session, response);
         if !response.id.to_tag.is_empty() {
             self.note_early_dialog(session, response, media);
         }
         let (code, phrase) = (response.code, response.phrase.clone());
         self.report(session, |leg| Event::Progress { leg, code, phrase, media });
-    }
-
-    fn early_media(&self, session: &Session, response: &Response) -> Option<Negotiated> {
-        let Body::Sdp(theirs) = sdp_of(&response.headers, &response.body) else { return None };
-        accept_answer(&theirs, session.media.local.as_ref()?).ok()
     }
 
     /// Every fork that rings is an early dialog of its own, and may send requests.
@@ -138,4 +133,10 @@ impl UserAgent {
             .header("User-Agent", &self.config.user_agent);
         writer.finish(None)
     }
+}
+
+/// What a provisional response agrees on, if it has usable SDP.
+fn early_media(session: &Session, response: &Response) -> Option<Negotiated> {
+    let Body::Sdp(theirs) = sdp_of(&response.headers, &response.body) else { return None };
+    accept_answer(&theirs, session.media.local.as_ref()?).ok()
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::command::LocalMedia;
 use crate::event::{Cause, Confirmation, Event, Side};
-use crate::sdp::{Body, accept_answer, answer_offer, offer, sdp_of};
+use crate::sdp::{Body, Negotiated, Origin, accept_answer, answer_offer, offer, sdp_of};
 use crate::session::{End, Incoming, Pending, Phase, Session};
 use crate::ua::UserAgent;
 use crate::wire::{ALLOW, Request, Writer, phrase};
@@ -25,17 +25,11 @@ impl UserAgent {
     /// Send 200, or 488 if their offer has nothing for us.
     pub(crate) fn answer(&mut self, now: Instant, session: &mut Session, local: LocalMedia) {
         let Some(incoming) = session.incoming.take() else { return self.counters.stale_commands += 1 };
-        session.media.local = Some(local.clone());
-        let (sdp, agreed) = match &incoming.body {
-            Body::Sdp(theirs) => match answer_offer(theirs, &local, session.media.origin) {
-                Ok((sdp, agreed)) => (sdp, Some(agreed)),
-                Err(_) => {
-                    let end = End::by_code(Cause::NoCommonCodec, Side::Local, 488, phrase(488));
-                    return self.refuse_incoming(now, session, &incoming, end, None);
-                }
-            },
-            _ => (offer(&local, session.media.origin), None),
+        let Some((sdp, agreed)) = describe(&incoming.body, &local, session.media.origin) else {
+            let end = End::by_code(Cause::NoCommonCodec, Side::Local, 488, phrase(488));
+            return self.refuse_incoming(now, session, &incoming, end, None);
         };
+        session.media.local = Some(local);
         session.media.last.clone_from(&sdp);
         let mut writer = incoming.head.start(200, phrase(200), &session.dialog.local_tag);
         self.write_dialog_headers(&mut writer, &incoming);
@@ -191,5 +185,13 @@ impl UserAgent {
             let end = session.end.take().unwrap_or_else(|| End::of(Cause::Bye, Side::Local));
             self.send_bye(now, session, end);
         }
+    }
+}
+
+/// Our SDP for a 200, and what it agrees on if it is an answer. None if their offer has nothing for us.
+fn describe(theirs: &Body, local: &LocalMedia, origin: Origin) -> Option<(String, Option<Negotiated>)> {
+    match theirs {
+        Body::Sdp(theirs) => answer_offer(theirs, local, origin).ok().map(|(sdp, agreed)| (sdp, Some(agreed))),
+        _ => Some((offer(local, origin), None)),
     }
 }

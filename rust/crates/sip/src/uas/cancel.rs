@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::event::{Cause, Side};
-use crate::session::End;
+use crate::session::{End, Phase};
 use crate::transaction::server_key;
 use crate::ua::UserAgent;
 use crate::wire::{Method, ReasonText, Request, phrase};
@@ -37,6 +37,9 @@ impl UserAgent {
         self.respond(now, key, false, owner, (head.reply_to, 200, ok));
         let Some(id) = owner else { return };
         self.with_session(id, |ua, session| {
+            if session.phase != Phase::Offered {
+                return;
+            }
             let mut end = End::by_code(Cause::Cancelled, Side::Remote, 487, phrase(487));
             end.reason = ReasonText::of(&request.headers);
             ua.reject_with(now, session, end, None);

@@ -7,13 +7,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::access::TrunkId;
 use crate::dialog::Dialog;
 use crate::dialog_ref::DialogRef;
 use crate::digest::Auth;
 use crate::event::Event;
+use crate::receive::Asked;
 use crate::sdp::{Body, Codec, sdp_of};
 use crate::session::{Incoming, Media, Phase, Session};
-use crate::transaction::{ServerTx, TxKey};
+use crate::transaction::ServerTx;
 use crate::ua::UserAgent;
 use crate::wire::{AddressParts, Name, Request, text};
 
@@ -24,7 +26,8 @@ const MAX_HEADERS_REPORTED: usize = 100;
 
 impl UserAgent {
     /// A new INVITE.
-    pub(crate) fn receive_invite(&mut self, now: Instant, from: SocketAddr, request: &Request, key: TxKey) {
+    pub(crate) fn receive_invite(&mut self, asked: Asked<'_>) {
+        let Asked { now, from, request, .. } = asked;
         let Some(rule) = self.access.find(from) else {
             self.counters.refused_unknown_source += 1;
             return self.refuse(from, request, 403, &[]);
@@ -37,7 +40,7 @@ impl UserAgent {
         if self.refuse_for_its_form(now, from, request, &body) {
             return;
         }
-        self.begin_incoming(from, request, key, trunk, (body, &codecs));
+        self.begin_incoming(asked, trunk, body, &codecs);
     }
 
     fn refuse_for_lack_of_room(&mut self, now: Instant, from: SocketAddr, request: &Request) -> bool {
@@ -98,16 +101,9 @@ impl UserAgent {
         true
     }
 
-    fn begin_incoming(
-        &mut self,
-        from: SocketAddr,
-        request: &Request,
-        key: TxKey,
-        trunk: u64,
-        offer: (Body, &[Codec]),
-    ) {
+    fn begin_incoming(&mut self, asked: Asked<'_>, trunk: TrunkId, body: Body, codecs: &[Codec]) {
+        let Asked { from, request, key, .. } = asked;
         let Some(head) = request.reply_head(from) else { return };
-        let (body, codecs) = offer;
         let leg = self.next_leg;
         self.next_leg += 1;
         let dialog = Dialog::of_request(request, self.random.token(), from);
@@ -145,7 +141,7 @@ fn merge_key(request: &Request) -> u64 {
 
 fn incoming_event(
     leg: u64,
-    trunk: u64,
+    trunk: TrunkId,
     source: SocketAddr,
     request: &Request,
     dialog: &Dialog,

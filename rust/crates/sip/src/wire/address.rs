@@ -33,7 +33,7 @@ impl<'a> AddressParts<'a> {
 
     /// The tag parameter, empty when there is none.
     pub(crate) fn tag(&self) -> &'a [u8] {
-        param(self.params, "tag").flatten().unwrap_or_default()
+        param(self.params, "tag").unwrap_or_default()
     }
 }
 
@@ -82,9 +82,14 @@ fn split_outside(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
         .filter(|item| !item.is_empty())
 }
 
-/// Look up a `;name=value` parameter. `Some(None)` is a parameter without value. Quotes around a value are taken off.
-pub(crate) fn param<'a>(params: &'a [u8], name: &str) -> Option<Option<&'a [u8]>> {
-    params_of(params).find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+/// The value of a `;name=value` parameter, quotes taken off. None if it is missing or has no value.
+pub(crate) fn param<'a>(params: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    params_of(params).find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes())).and_then(|(_, value)| value)
+}
+
+/// Whether there is a parameter of this name, with or without value.
+pub(crate) fn has_param(params: &[u8], name: &str) -> bool {
+    params_of(params).any(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Every parameter of `;a=b;c`.

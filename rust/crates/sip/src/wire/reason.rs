@@ -31,7 +31,7 @@ fn q850_cause(value: &[u8]) -> Option<u8> {
     if !protocol.trim_ascii().eq_ignore_ascii_case(b"Q.850") {
         return None;
     }
-    let cause = std::str::from_utf8(param(params, "cause")??).ok()?;
+    let cause = std::str::from_utf8(param(params, "cause")?).ok()?;
     cause.parse().ok().filter(|cause| (1..=127).contains(cause))
 }
 

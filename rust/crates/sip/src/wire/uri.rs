@@ -26,7 +26,7 @@ impl Hop {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let ip = match uri.host()? {
             Host::Name(_) => None,
-            _ => host.parse().ok(),
+            Host::Ip(ip) => Some(*ip),
         };
         let lr = uri.params().is_some_and(|params| params.contains("lr"));
         Some(Self { ip, host, port: uri.port().unwrap_or(5060), lr })

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::address::{param, params_of, split_list};
+use super::address::{has_param, param, params_of, split_list};
 
 /// One Via value, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +28,10 @@ impl Via {
         let sent_by = sent_by(sent)?;
         let port = port_of(&sent_by);
         Some(Self {
-            branch: param(params, "branch").flatten().unwrap_or_default().to_vec(),
+            branch: param(params, "branch").unwrap_or_default().to_vec(),
             sent_by,
             port,
-            has_rport: param(params, "rport").is_some(),
+            has_rport: has_param(params, "rport"),
         })
     }
 

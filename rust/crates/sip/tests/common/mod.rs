@@ -86,6 +86,9 @@ pub fn ended(event: &Event) -> Option<(LegId, Cause, Side, Option<u16>)> {
     }
 }
 
+/// Whether a message is lost: sent by A, its text.
+type Lose = Box<dyn FnMut(bool, &str) -> bool>;
+
 /// Two user agents, A at 192.0.2.1 and B at 192.0.2.2.
 pub struct Pair {
     pub a: UserAgent,
@@ -95,7 +98,7 @@ pub struct Pair {
     pub b_events: Vec<Event>,
     /// Everything put on the wire: sent by A, text, and whether it was lost.
     pub wire: Vec<(bool, String, bool)>,
-    lose: Box<dyn FnMut(bool, &str) -> bool>,
+    lose: Lose,
 }
 
 pub const A: &str = "192.0.2.1:5060";

@@ -1,0 +1,173 @@
+//! What one call costs: CPU for everything in and out, memory for a finished one and for one that is up.
+//!
+//! `cargo run --release -p ringback-sip --example call_cost`. One user agent calls another through memory; each call is
+//! two legs, so figures per leg are half of what is printed per call where it says so. Memory is the process's resident
+//! set (Linux).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss)]
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ringback_sip::{AccessRule, Codec, Command, Config, Event, INCOMING_LEGS, LocalMedia, Output, UserAgent};
+
+const CALLS: u64 = 20_000;
+
+fn user_agent(local: SocketAddr) -> UserAgent {
+    let mut ua = UserAgent::new(Config {
+        local,
+        contact_host: local.to_string(),
+        user_agent: "Ringback".to_owned(),
+        t1: Duration::from_millis(500),
+        max_legs: 1_000_000,
+        max_incoming_per_s: 0,
+        seed: 1,
+        trace: false,
+    });
+    let network = "192.0.2.0/24".parse().expect("a network");
+    ua.set_access(vec![AccessRule { network, port: None, trunk: 1, codecs: vec![Codec::Pcma] }]);
+    ua
+}
+
+fn media(rtp: &str) -> LocalMedia {
+    LocalMedia { rtp: rtp.parse().expect("an address"), codecs: vec![Codec::Pcma, Codec::Pcmu] }
+}
+
+struct Bench {
+    a: UserAgent,
+    b: UserAgent,
+    a_address: SocketAddr,
+    b_address: SocketAddr,
+    now: Instant,
+    messages: u64,
+    /// CPU spent inside A and inside B.
+    spent: [Duration; 2],
+}
+
+impl Bench {
+    fn pump(&mut self) {
+        loop {
+            let mut moved = false;
+            while let Some(output) = self.a.poll_output() {
+                if let Output::Transmit { bytes, .. } = output {
+                    moved = true;
+                    self.messages += 1;
+                    let start = Instant::now();
+                    self.b.handle_datagram(self.now, self.a_address, &bytes);
+                    self.spent[1] += start.elapsed();
+                }
+            }
+            let mut ring = Vec::new();
+            while let Some(output) = self.b.poll_output() {
+                match output {
+                    Output::Transmit { bytes, .. } => {
+                        moved = true;
+                        self.messages += 1;
+                        let start = Instant::now();
+                        self.a.handle_datagram(self.now, self.b_address, &bytes);
+                        self.spent[0] += start.elapsed();
+                    }
+                    Output::Event(Event::Incoming { leg, .. }) => ring.push(leg),
+                    Output::Event(_) => {}
+                }
+            }
+            for leg in ring {
+                moved = true;
+                let start = Instant::now();
+                self.b.handle_command(self.now, Command::Ring { leg });
+                self.b.handle_command(self.now, Command::Answer { leg, media: media("192.0.2.2:30000") });
+                self.spent[1] += start.elapsed();
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn dial(&mut self, leg: u64) {
+        let command = Command::Dial {
+            leg,
+            peer: self.b_address,
+            to: "sip:+4930100@192.0.2.2:5060".to_owned(),
+            from: "sip:+4930200@192.0.2.1:5060".to_owned(),
+            display_name: None,
+            call_id: format!("{leg:016x}-4a1f9f0e@ringback"),
+            local_tag: format!("{leg:016x}"),
+            headers: Vec::new(),
+            media: media("192.0.2.1:20000"),
+            credentials: None,
+            allow_redirects: false,
+        };
+        let start = Instant::now();
+        self.a.handle_command(self.now, command);
+        self.spent[0] += start.elapsed();
+        self.pump();
+    }
+
+    fn hang_up(&mut self, leg: u64) {
+        let start = Instant::now();
+        self.a.handle_command(self.now, Command::Hangup { leg, q850: Some(16) });
+        self.spent[0] += start.elapsed();
+        self.pump();
+    }
+}
+
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4096
+}
+
+fn main() {
+    let a_address: SocketAddr = "192.0.2.1:5060".parse().expect("an address");
+    let b_address: SocketAddr = "192.0.2.2:5060".parse().expect("an address");
+    let mut bench = Bench {
+        a: user_agent(a_address),
+        b: user_agent(b_address),
+        a_address,
+        b_address,
+        now: Instant::now(),
+        messages: 0,
+        spent: [Duration::ZERO; 2],
+    };
+    let before = resident_bytes();
+    for leg in 0..CALLS {
+        bench.dial(leg);
+    }
+    let up = resident_bytes();
+    for leg in 0..CALLS {
+        bench.hang_up(leg);
+    }
+    let finished = resident_bytes();
+    let counters = bench.b.counters();
+    let per_call = |duration: Duration| duration.as_secs_f64() * 1e6 / CALLS as f64;
+    println!("{} messages a call", bench.messages as f64 / CALLS as f64);
+    println!(
+        "calling side {:.1} us a call, called side {:.1} us a call",
+        per_call(bench.spent[0]),
+        per_call(bench.spent[1])
+    );
+    println!("{:.1} KB per leg that is up", (up - before) as f64 / 2048.0 / CALLS as f64);
+    println!(
+        "{:.1} KB resident per finished leg, transactions kept: {}",
+        finished.saturating_sub(before) as f64 / 2048.0 / CALLS as f64,
+        counters.transactions
+    );
+    // Each side keeps its own: what a second round adds is what finished calls really cost, reuse of memory included.
+    for leg in 0..CALLS {
+        bench.dial(CALLS + leg);
+        bench.hang_up(CALLS + leg);
+    }
+    let second = resident_bytes();
+    println!("{:.1} KB per further finished leg", second.saturating_sub(finished) as f64 / 2048.0 / CALLS as f64);
+    let start = Instant::now();
+    bench.now += Duration::from_secs(120);
+    for ua in [&mut bench.a, &mut bench.b] {
+        ua.handle_deadline(bench.now);
+    }
+    println!(
+        "timers of {} calls cleared in {:?}, transactions left: {}",
+        2 * CALLS,
+        start.elapsed(),
+        bench.a.counters().transactions + bench.b.counters().transactions
+    );
+    assert!(counters.legs == 0 && INCOMING_LEGS > CALLS);
+}
