@@ -198,7 +198,7 @@ class _Walk:
                 self.effects.append(Trail(node=node_id, type=type_of(node), exit="jump", note=f"to {outcome.node_id}"))
                 return outcome.node_id
             case Finish():
-                self.effects.append(Trail(node=node_id, type=type_of(node), exit="", note=outcome.note))
+                self.effects.append(Trail(node=node_id, type=type_of(node), exit="hangup", note=outcome.note))
                 self._over(End() if self.state.without_call else outcome.effect)
                 return None
             case _:
