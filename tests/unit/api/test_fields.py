@@ -1,0 +1,79 @@
+"""Reading a body's fields: every fault at once."""
+
+from typing import Annotated, Any
+
+import pytest
+from msgspec import Meta, Struct, field
+
+from ringback.api.fields import MAX_DEPTH, read_fields
+from ringback.api.problems import ProblemError
+
+
+class Sample(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    count: Annotated[int, Meta(ge=1, le=5)]
+    from_: str = field(name="from", default="x")
+    flag: bool = False
+    nested: dict[str, list[int]] = {}
+
+
+def faults_of(raw: Any, *, lax: bool = False) -> dict[str, str]:
+    with pytest.raises(ProblemError) as caught:
+        read_fields(Sample, raw, lax=lax)
+    assert caught.value.kind.slug == "invalid-request"
+    return {fault.field: fault.detail for fault in caught.value.errors}
+
+
+def test_good_fields_make_the_struct() -> None:
+    assert read_fields(Sample, {"count": 2, "from": "y"}, lax=False) == Sample(count=2, from_="y")
+
+
+def test_texts_stand_for_numbers_and_booleans_in_forms_only() -> None:
+    raw = {"count": "2", "flag": "true"}
+
+    assert read_fields(Sample, raw, lax=True) == Sample(count=2, flag=True)
+    assert set(faults_of(raw)) == {"count", "flag"}
+
+
+def test_all_kinds_of_faults_are_listed_together() -> None:
+    faults = faults_of({"flag": 3, "form": "z", "nested": {"a": ["b"]}, "something": 1})
+
+    assert faults["count"] == "is missing"
+    assert "did you mean `from`" in faults["form"]
+    assert "known are count, flag, from, nested" in faults["something"]
+    assert faults["flag"] == "expected `bool`, got `int`"
+    assert faults["nested[...][0]"] == "expected `int`, got `str`"
+
+
+def test_range_is_told() -> None:
+    assert faults_of({"count": 6}) == {"count": "expected `int` <= 5"}
+
+
+@pytest.mark.parametrize("raw", [None, [], "text", 7, True])
+def test_body_that_is_no_object_is_refused(raw: Any) -> None:
+    assert "must be an object" in faults_of(raw)[""]
+
+
+def test_field_that_is_known_but_not_offered_says_so() -> None:
+    with pytest.raises(ProblemError) as caught:
+        read_fields(Sample, {"count": 1, "later": 1}, lax=False, unavailable={"later": "not yet"})
+
+    assert [(fault.field, fault.detail) for fault in caught.value.errors] == [("later", "not yet")]
+
+
+@pytest.mark.parametrize("where", [{"a\0": [1]}, {"nested": {"k": ["a\0b"]}}])
+def test_nul_characters_are_refused(where: dict[str, Any]) -> None:
+    with pytest.raises(ProblemError) as caught:
+        read_fields(Sample, {"count": 1} | where, lax=False)
+
+    assert caught.value.kind.slug == "malformed-body"
+
+
+def test_depth_is_bounded() -> None:
+    deep: Any = 1
+    for _ in range(MAX_DEPTH):
+        deep = {"a": deep}
+
+    with pytest.raises(ProblemError) as caught:
+        read_fields(Sample, {"count": 1, "nested": deep}, lax=False)
+
+    assert caught.value.kind.slug == "malformed-body"
