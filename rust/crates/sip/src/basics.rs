@@ -155,11 +155,26 @@ impl UserAgent {
         response: (SocketAddr, u16, Bytes),
     ) {
         let (to, code, bytes) = response;
-        let tx = self.servers.entry(key).or_insert_with(|| ServerTx::new(is_invite, None, to));
-        tx.on_response(now, &self.timers, code, bytes.clone());
-        if let Some(at) = tx.due() {
-            self.queue.push(at, Target::Server(key));
+        if !self.servers.contains_key(&key) {
+            if !self.has_room_for_server() {
+                // Better to work through a copy again than to remember without bounds.
+                self.counters.refused_max_transactions += 1;
+                return self.transmit(leg, to, bytes);
+            }
+            self.servers.insert(key, ServerTx::new(is_invite, None, to));
+        }
+        if let Some(tx) = self.servers.get_mut(&key) {
+            tx.on_response(now, &self.timers, code, bytes.clone());
+            if let Some(at) = tx.due() {
+                self.queue.push(at, Target::Server(key));
+            }
         }
         self.transmit(leg, to, bytes);
+    }
+
+    /// Whether one more server transaction may be kept. A call leaves two of them behind for 64·T1, so the bound leaves
+    /// room for 32 generations of calls as many as there may be legs.
+    pub(crate) fn has_room_for_server(&self) -> bool {
+        self.servers.len() < self.config.max_legs.saturating_mul(64).saturating_add(10_000)
     }
 }

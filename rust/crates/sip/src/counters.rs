@@ -33,6 +33,8 @@ pub struct Counters {
     pub refused_unknown_source: u64,
     /// INVITEs refused 503 because of `max_legs`.
     pub refused_max_legs: u64,
+    /// INVITEs refused 503, and other requests answered without being remembered, because too many transactions are kept.
+    pub refused_max_transactions: u64,
     /// INVITEs refused 503 because of the rate of their source.
     pub refused_rate: u64,
     /// INVITEs refused 503 by the gate or after `StopAll`.

@@ -1,4 +1,5 @@
 //! Whole calls between two user agents.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Ending dialogs that only the journal knows.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

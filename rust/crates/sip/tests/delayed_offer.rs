@@ -1,4 +1,5 @@
 //! INVITEs without SDP: the offer is in our 200, the answer in their ACK.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -66,4 +67,15 @@ fn an_offer_of_theirs_while_ours_is_open_gets_491() {
     script.say(&Ask { branch: "r", to_tag: &to_tag, cseq: 3, ..Ask::default() }.text());
 
     assert_eq!(script.take_sent(), ["491 UPDATE", "491 INVITE"]);
+}
+
+#[test]
+fn media_before_the_answer_proves_nothing() {
+    let (mut script, to_tag) = answered_without_offer();
+
+    script.tell(Command::MediaSeen { leg: incoming(0) });
+    assert_eq!(script.events, []);
+    script.say(&Ask { method: "ACK", branch: "a", to_tag: &to_tag, ..Ask::default() }.text());
+
+    assert_eq!(kinds(&script.events), ["MediaAgreed", "AnswerConfirmed"]);
 }

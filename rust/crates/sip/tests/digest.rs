@@ -1,4 +1,5 @@
 //! 401 and 407 (RFC 3261 section 22).
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Other requests inside a dialog, and those that pretend to be inside one.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -164,4 +165,43 @@ fn required_extensions_inside_a_dialog_get_420() {
     script.say(&ask.text());
 
     assert_eq!(header(&script.expect("420 UPDATE"), "Unsupported"), "100rel, foo");
+}
+
+#[test]
+fn their_bye_ends_the_wait_for_the_answer_to_ours() {
+    let (mut script, to_tag) = up();
+    script.tell(Command::Hangup { leg: incoming(0), q850: None });
+    script.expect("BYE");
+
+    script.say(&Ask { method: "BYE", branch: "y", to_tag: &to_tag, cseq: 2, body: "", ..Ask::default() }.text());
+
+    script.expect("200 BYE");
+    assert_eq!(ended(&script.events[0]), Some((incoming(0), Cause::Bye, Side::Local, None)));
+    script.assert_clean();
+}
+
+#[test]
+fn a_flood_of_requests_is_answered_but_not_remembered_without_bounds() {
+    let mut config = config(A);
+    config.max_legs = 1;
+    let mut ua = ringback_sip::UserAgent::new(config);
+    ua.set_access(vec![rule("192.0.2.0/24")]);
+    let mut script = Script::with(ua);
+    script.say(&Ask::default().text());
+    script.tell(Command::Ring { leg: incoming(0) });
+    script.expect("100 INVITE");
+    let to_tag = tag(&header(&script.expect("180 INVITE"), "To"));
+
+    for cseq in 2..12_000 {
+        let branch = format!("f{cseq}");
+        script
+            .say(&Ask { method: "OPTIONS", branch: &branch, to_tag: &to_tag, cseq, body: "", ..Ask::default() }.text());
+        script.expect("200 OPTIONS");
+    }
+
+    let counters = script.ua.counters();
+    assert_eq!(counters.transactions, 10_064);
+    assert_eq!(counters.refused_max_transactions, 11_998 + 1 - 10_064);
+    script.tell(Command::StopAll);
+    script.assert_clean();
 }

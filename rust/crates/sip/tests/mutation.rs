@@ -1,4 +1,5 @@
 //! Broken messages by the thousand: nothing panics, what is sent stays well-formed, nothing stays behind.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

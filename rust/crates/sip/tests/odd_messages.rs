@@ -1,4 +1,5 @@
 //! Messages of the kind that carriers and scanners really send.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

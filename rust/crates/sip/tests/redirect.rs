@@ -1,4 +1,5 @@
 //! 3xx: followed once, and only back to the same peer.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Changes during a call: re-INVITE and UPDATE (RFC 3261 section 14, RFC 3311, RFC 3264 section 8).
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Route sets and targets (RFC 3261 sections 12.1, 12.2.1.1, 13.2.2.4).
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -6,8 +6,12 @@
 mod answer;
 mod body;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod write;
 
+#[cfg(test)]
+pub(crate) use answer::Refusal;
 pub(crate) use answer::{accept_answer, answer_offer, is_hold};
 pub(crate) use body::{Body, sdp_of};
 pub(crate) use parse::Description;

@@ -34,7 +34,7 @@ pub(crate) fn branch(call_id: &[u8], local_tag: &[u8], cseq: u32, method: Method
 
 /// The key of a client transaction with this branch.
 pub(crate) fn client_key(branch: &[u8], method: Method) -> TxKey {
-    hashed(|hasher| (b"client", branch, folded(method)).hash(hasher))
+    hashed(|hasher| (b"client", branch, method).hash(hasher))
 }
 
 /// The key of the client transaction that a response answers.
@@ -46,16 +46,12 @@ pub(crate) fn client_key_of(response: &Response) -> TxKey {
 pub(crate) fn server_key(request: &Request, method: Method) -> TxKey {
     let via = &request.via;
     if via.branch.starts_with(COOKIE) && via.branch.len() > COOKIE.len() {
-        return hashed(|hasher| (b"server", &via.branch, &via.sent_by, folded(method)).hash(hasher));
+        return hashed(|hasher| (b"server", &via.branch, &via.sent_by, method).hash(hasher));
     }
     // RFC 2543 peers. The To tag is left out: an ACK carries ours and its INVITE did not.
     let Identity { call_id, from_tag, cseq, .. } = &request.id;
     let rest = (&via.branch, &via.sent_by, &request.uri, call_id, from_tag, cseq);
-    hashed(|hasher| (b"legacy", rest, folded(method)).hash(hasher))
-}
-
-fn folded(method: Method) -> Method {
-    if method == Method::Ack { Method::Invite } else { method }
+    hashed(|hasher| (b"legacy", rest, method).hash(hasher))
 }
 
 fn hashed(feed: impl Fn(&mut DefaultHasher)) -> TxKey {

@@ -51,6 +51,8 @@ impl UserAgent {
         }
         if self.counters.legs >= self.config.max_legs as u64 {
             self.counters.refused_max_legs += 1;
+        } else if !self.has_room_for_server() {
+            self.counters.refused_max_transactions += 1;
         } else if !self.rates.admit(now, from.ip()) {
             self.counters.refused_rate += 1;
         } else {

@@ -1,0 +1,101 @@
+//! Offers and answers of our own, read back, and text that is no SDP.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::command::LocalMedia;
+
+fn codecs() -> impl Strategy<Value = Vec<Codec>> {
+    prop_oneof![
+        Just(vec![Codec::Pcma]),
+        Just(vec![Codec::Pcmu]),
+        Just(vec![Codec::Pcma, Codec::Pcmu]),
+        Just(vec![Codec::Pcmu, Codec::Pcma]),
+    ]
+}
+
+fn local() -> impl Strategy<Value = LocalMedia> {
+    (any::<[u8; 4]>(), 1..=u16::MAX, codecs()).prop_filter_map("a usable address", |(ip, port, codecs)| {
+        let rtp = std::net::SocketAddr::from((ip, port));
+        (!rtp.ip().is_unspecified()).then_some(LocalMedia { rtp, codecs })
+    })
+}
+
+const ORIGIN: Origin = Origin { session: 1, version: 1 };
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, rng_seed: proptest::test_runner::RngSeed::Fixed(3264), ..ProptestConfig::default() })]
+
+    #[test]
+    fn both_ends_agree_on_the_same(ours in local(), theirs in local()) {
+        let offered = Description::parse(offer(&ours, ORIGIN).as_bytes()).expect("our own offer");
+
+        let common = theirs.codecs.iter().find(|codec| ours.codecs.contains(codec));
+        match answer_offer(&offered, &theirs, ORIGIN) {
+            Err(refusal) => prop_assert_eq!((refusal, common), (Refusal::NoCodec, None)),
+            Ok((text, at_answerer)) => {
+                let answered = Description::parse(text.as_bytes()).expect("our own answer");
+                let at_offerer = accept_answer(&answered, &ours).expect("a usable answer");
+                prop_assert_eq!(Some(&at_answerer.codec), common);
+                prop_assert_eq!((at_answerer.remote, at_offerer.remote), (ours.rtp, theirs.rtp));
+                prop_assert_eq!(Negotiated { remote: theirs.rtp, ..at_answerer }, at_offerer);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_makes_the_reader_panic(text in "v=0\r\n([a-z]=[ -~]{0,40}\r\n){0,12}", noise in any::<Vec<u8>>()) {
+        let _ = Description::parse(&noise);
+        if let Some(description) = Description::parse(text.as_bytes()) {
+            let _ = is_hold(&description);
+        }
+    }
+}
+
+fn media(rest: &str) -> Option<Negotiated> {
+    let text = format!("v=0\nc=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 8\n{rest}");
+    let local = LocalMedia { rtp: "192.0.2.1:20000".parse().expect("address"), codecs: vec![Codec::Pcma] };
+    accept_answer(&Description::parse(text.as_bytes())?, &local).ok()
+}
+
+#[test]
+fn packet_times_are_kept_within_what_both_can() {
+    for (lines, expected) in [
+        ("", 20),
+        ("a=ptime:30", 30),
+        ("a=ptime:20.0", 20),
+        ("a=ptime:25", 20),
+        ("a=ptime:0", 10),
+        ("a=ptime:200", 60),
+        ("a=ptime:60\na=maxptime:40", 40),
+        ("a=maxptime:10", 10),
+        ("a=ptime:nonsense", 20),
+    ] {
+        assert_eq!(media(lines).expect("media").ptime_ms, expected, "{lines}");
+    }
+}
+
+#[test]
+fn a_dynamic_type_counts_only_if_the_stream_lists_it() {
+    let listed = "v=0\nc=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 8 96\na=rtpmap:96 telephone-event/8000\n";
+    let parse = |text: &str| {
+        let local = LocalMedia { rtp: "192.0.2.1:20000".parse().expect("address"), codecs: vec![Codec::Pcma] };
+        accept_answer(&Description::parse(text.as_bytes()).expect("SDP"), &local).expect("media").dtmf_payload_type
+    };
+
+    assert_eq!(parse(listed), Some(96));
+    assert_eq!(parse(&listed.replace("8 96", "8")), None);
+    assert_eq!(parse(&listed.replace("/8000", "/16000")), None);
+}
+
+#[test]
+fn a_static_number_mapped_to_something_else_is_not_ours() {
+    assert_eq!(media("a=rtpmap:8 OPUS/48000/2\n"), None);
+}
+
+#[test]
+fn the_connection_of_the_stream_beats_that_of_the_session() {
+    assert_eq!(media("c=IN IP4 192.0.2.44/127").expect("media").remote, "192.0.2.44:4000".parse().expect("address"));
+    assert_eq!(media("c=IN IP4 media.example"), None, "a name cannot be reached without DNS");
+    assert_eq!(media("c=IN IP6 2001:db8::1"), None, "the other family cannot be reached");
+}
