@@ -173,7 +173,7 @@ class FlowNeededAnswer(Struct, frozen=True, kw_only=True):
 class FlowFinished(Struct, frozen=True, kw_only=True):
     """The flow is over.
 
-    `outcome`: `end` (ran to its end), `hangup` (a hangup node; `sip_code` when unanswered), `failed` (error, loop bound).
+    `outcome`: `end` (ran to its end), `hangup` (a hangup node; `sip_code` if unanswered), `failed` (error, loop bound).
     """
 
     at: datetime

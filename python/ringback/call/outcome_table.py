@@ -106,7 +106,6 @@ OUTCOME_ROWS: tuple[OutcomeRow, ...] = (
     OutcomeRow(id="leg-11-server-error", codes=_ANY_5XX, result=_R.FAILED, reason="server_error", hangup_by=_B.NETWORK, source="RFC 3261 21.5", sentence="The carrier failed (5xx)."),
     OutcomeRow(id="leg-11-global-failure", codes=_ANY_6XX, result=_R.FAILED, reason="global_failure", hangup_by=_B.NETWORK, source="RFC 3261 21.6", sentence="The call was refused everywhere (6xx)."),
     OutcomeRow(id="leg-11-unknown", result=_R.FAILED, reason="unknown", hangup_by=_B.NETWORK, source="conservative default", sentence="The attempt failed in a way that no other row describes."),
-    OutcomeRow(id="leg-default", ended_by=_E.NOT_DIALED, result=_R.FAILED, reason="unknown", hangup_by=_B.PLATFORM, source="conservative default", sentence="The attempt failed in a way that no other row describes."),
 )
 
 # How carriers word "your limit is reached" in the phrase or Reason text of a 5xx. Only texts that name channels, calls,

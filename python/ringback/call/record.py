@@ -78,7 +78,7 @@ def _legs(request: CallRequest, entries: Sequence[Entry]) -> list[LegRecord]:
     return [legs[number] for number in sorted(legs)]
 
 
-def _changes(leg: LegRecord, entry: Entry) -> dict[str, Any]:
+def _changes(leg: LegRecord, entry: Entry) -> dict[str, Any]:  # noqa: PLR0911  (one case for each entry kind)
     data = entry.data
     match entry.kind:
         case EntryKind.ACCEPTED if leg.direction == "incoming":

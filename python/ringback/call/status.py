@@ -1,7 +1,7 @@
 """Which of the 28 a call ended with: a fold over its journal, so that anybody can decide it again.
 
 The first deciding entry fixes status and reason; for ANSWER and FLOW_ANSWER the first ending entry after it says how
-the call ended. The machine folds each entry as it writes it, `decide` folds a stored journal: the same function, `observe`.
+the call ended. The machine folds each entry as it writes it, `decide` folds a stored journal: both by `observe`.
 """
 
 import hashlib
