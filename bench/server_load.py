@@ -86,12 +86,13 @@ class Hooks:
             writer.close()
 
 
-def flow_document(prompt: Path | None) -> dict[str, Any]:
+def flow_document(*, with_prompt: bool) -> dict[str, Any]:
     """A flow that answers, plays and hangs up; without a prompt it only answers."""
     play = {"type": "play", "prompt": {"text": "Hello."}, "exits": {"next": "bye"}}
     answer = {"type": "answer", "exits": {"next": "bye"}}
-    return {"name": "Bench", "nodes": {"start": {"type": "start", "exits": {"next": "one"}}, "one": play if prompt else answer,
-                                       "bye": {"type": "hangup"}}}  # fmt: skip
+    start = {"type": "start", "exits": {"next": "one"}}
+    nodes = {"start": start, "one": play if with_prompt else answer, "bye": {"type": "hangup"}}
+    return {"name": "Bench", "nodes": nodes}
 
 
 class Bench:
@@ -122,7 +123,7 @@ class Bench:
             "Ringback", "ringback.cli", "serve", "--config", str(config), "--ready", log=self.folder / "server.log"
         )
         self.client = Client(url=f"http://{self.http}", sid=SID, key=KEY)
-        made = await self.client.post("/flows", {"document": flow_document(Path() if with_prompt else None)})
+        made = await self.client.post("/flows", {"document": flow_document(with_prompt=with_prompt)})
         await self.client.post(f"/flows/{made['id']}/publish")
         await self.client.put(f"/flows/{made['id']}/numbers", {"numbers": [IVR_LINE]})
 

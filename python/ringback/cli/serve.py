@@ -1,10 +1,13 @@
 """`serve`: run Ringback."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
+from msgspec import to_builtins
 
 from ringback.cli.output import CliError, err, out
 from ringback.service.main import Ready, run
@@ -21,6 +24,9 @@ def serve(
     demo: Annotated[
         bool, Parameter(help="Run the demo world: a carrier simulator, a test account, numbers, flows.", negative="")
     ] = False,
+    ready: Annotated[
+        bool, Parameter(help="Say that it is ready as one JSON line on standard output, for programs.", negative="")
+    ] = False,
 ) -> None:
     """Run Ringback until Ctrl-C or SIGTERM; calls in progress may then go on for `grace_s`."""
     if demo:
@@ -35,10 +41,15 @@ def serve(
     settings = load(config)
     if config is None:
         err.print("No ringback.toml here: running with the defaults (`ringback serve --config FILE` reads another).")
-    asyncio.run(run(settings, ready=_tell))
+    asyncio.run(run(settings, ready=_tell_program if ready else _tell))
 
 
 def _tell(ready: Ready) -> None:
     if ready.recovered:
         out.print(f"Ended {ready.recovered} calls that an earlier run had left open.")
     out.print(f"Ready. API {ready.http}   SIP {ready.sip}   OpenAPI {ready.http}/schema/openapi.json")
+
+
+def _tell_program(ready: Ready) -> None:
+    sys.stdout.write(msgspec.json.encode({"event": "ready", **to_builtins(ready)}).decode() + "\n")
+    sys.stdout.flush()

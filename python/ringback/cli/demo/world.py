@@ -5,6 +5,7 @@ use the same world.
 """
 
 import asyncio
+import base64
 import itertools
 import secrets
 import socket
@@ -45,11 +46,18 @@ class World:
     """Start it with `async with World(folder)`. `flows` maps the demo's names of flows to their ids."""
 
     def __init__(
-        self, folder: Path, *, http: str | None = None, sip: str | None = None, t1_ms: int = 500, extra: str = ""
+        self,
+        folder: Path,
+        *,
+        http: str | None = None,
+        sip: str | None = None,
+        api_key: str | None = None,
+        t1_ms: int = 500,
+        extra: str = "",
     ) -> None:
         self.folder = folder
-        self.api_key = f"A{secrets.token_hex(16)}"
-        self.webhook_secret = f"whsec_{secrets.token_urlsafe(24)[:32]}"
+        self.api_key = api_key or f"A{secrets.token_hex(16)}"
+        self.webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         self.receiver = Receiver(secret=self.webhook_secret)
         self.flows: dict[str, str] = {}
         self.config = folder / "ringback.toml"
