@@ -13,13 +13,6 @@ def serve_demo() -> None:
     asyncio.run(keep_world())
 
 
-def serve_demo() -> None:
-    """Keep the demo's world up on its fixed addresses until Ctrl-C."""
-    from ringback.cli.demo.keep import keep_world  # noqa: PLC0415  (other commands need none of it)
-
-    asyncio.run(keep_world())
-
-
 def demo(*, json: bool = False, keep: Path | None = None) -> int:
     """Make each of the 28 statuses happen over real SIP, and show them.
 

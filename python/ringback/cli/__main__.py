@@ -1,0 +1,5 @@
+"""`python -m ringback.cli` is `ringback`."""
+
+from ringback.cli import main
+
+main()
