@@ -61,7 +61,7 @@ async def open_calls(world: World) -> list[dict[str, Any]]:
 
 async def verify(world: World) -> str:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ringback.cli", "verify", "--config", str(world.config),
+        sys.executable, "-m", "ringback.cli", "verify", "--database", world.database,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await child.communicate()

@@ -20,7 +20,7 @@ def simulate(
 ) -> None:
     """Run the carrier simulator until standard input ends or Ctrl-C.
 
-    Point a trunk's gateway at --listen: calls to +999 numbers then do what the digits say (`docs/simulator.md`). It
+    Point a trunk's gateway at --listen: calls to +999 numbers then do what the digits say (`docs/test-numbers.md`). It
     takes commands as JSON lines on standard input and reports what happens on standard output.
     """
     for name, address in (("--listen", listen), ("--raw-listen", raw_listen), ("--target", target)):

@@ -120,8 +120,8 @@ async def _verify(world: World) -> tuple[int, str]:
         "-m",
         "ringback.cli",
         "verify",
-        "--config",
-        str(world.config),
+        "--database",
+        world.database,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

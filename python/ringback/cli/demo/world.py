@@ -117,6 +117,11 @@ class World:
         return f"http://{self._http}"
 
     @property
+    def database(self) -> str:
+        """URL of the server's database."""
+        return f"sqlite:///{self.folder / 'data' / 'ringback.db'}"
+
+    @property
     def sip(self) -> str:
         """`host:port` of the server's SIP listener."""
         return self._sip
