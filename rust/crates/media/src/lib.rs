@@ -39,6 +39,8 @@ mod stream;
 mod sys;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod wire;
 

@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::config::MediaConfig;
 use crate::counters::count;
 use crate::error::MediaError;
+use crate::output::Channel;
 use crate::sys;
 
 /// Pairs tried when others hold ports of the range.
@@ -50,12 +51,20 @@ impl Drop for Lease {
 /// The bound sockets of a leg. The fields are dropped in order: sockets first, then the ports are free.
 #[derive(Debug)]
 pub(crate) struct LegSockets {
-    pub(crate) rtp: UdpSocket,
-    pub(crate) rtcp: UdpSocket,
+    /// RTP and RTCP.
+    sockets: [UdpSocket; 2],
     lease: Lease,
 }
 
 impl LegSockets {
+    /// Return the socket of a channel.
+    pub(crate) fn socket(&self, channel: Channel) -> &UdpSocket {
+        match channel {
+            Channel::Rtp => &self.sockets[0],
+            Channel::Rtcp => &self.sockets[1],
+        }
+    }
+
     /// Return the RTP port; RTCP has the one above.
     pub(crate) fn port(&self) -> u16 {
         self.lease.port
@@ -85,7 +94,7 @@ impl PortPool {
             let Some(port) = self.free().pop_front() else { break };
             let lease = Lease { pool: Arc::clone(self), port };
             match bind_pair(self.bind, port) {
-                Ok((rtp, rtcp)) => return Ok(LegSockets { rtp, rtcp, lease }),
+                Ok(sockets) => return Ok(LegSockets { sockets, lease }),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => count(&self.taken_by_others),
                 Err(source) => return Err(MediaError::Bind { bind: self.bind, source }),
             }
@@ -109,8 +118,8 @@ impl PortPool {
     }
 }
 
-fn bind_pair(bind: IpAddr, port: u16) -> io::Result<(UdpSocket, UdpSocket)> {
-    Ok((bind_one(bind, port)?, bind_one(bind, port + 1)?))
+fn bind_pair(bind: IpAddr, port: u16) -> io::Result<[UdpSocket; 2]> {
+    Ok([bind_one(bind, port)?, bind_one(bind, port + 1)?])
 }
 
 fn bind_one(bind: IpAddr, port: u16) -> io::Result<UdpSocket> {

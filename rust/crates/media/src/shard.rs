@@ -181,6 +181,14 @@ impl Shard {
         }
     }
 
+    /// Make the next tick of a leg panic.
+    #[cfg(test)]
+    pub(crate) fn break_leg(&mut self, leg: LegId) {
+        if let Some(leg) = self.legs.get_mut(&leg) {
+            leg.panics = true;
+        }
+    }
+
     fn open(&mut self, id: LegId, seed: LegSeed, now: Instant) -> bool {
         // The smallest group, so that the work of the ticks is even.
         let phase = (0..PHASES).min_by_key(|&phase| self.phases[phase].len()).unwrap_or(0);
@@ -215,7 +223,7 @@ impl Shard {
                 None => return false,
             },
         };
-        if !self.legs.get(&leg).is_some_and(|leg| !leg.is_closing()) {
+        if self.legs.get(&leg).is_none_or(Leg::is_closing) {
             self.out.events.extend(refused(&command, OpResult::LegEnded, "the leg has no media any more"));
             return false;
         }

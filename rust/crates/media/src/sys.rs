@@ -12,6 +12,7 @@ use std::time::Duration;
 
 /// Packets of one call.
 const BATCH: usize = 16;
+const BATCH_COUNT: libc::c_uint = 16;
 /// Longer packets are cut; none of G.711 is.
 const PACKET_BYTES: usize = 1500;
 /// Room for one time stamp.
@@ -69,7 +70,7 @@ struct Control([u8; CONTROL_BYTES]);
 
 /// Reads packets, up to [`BATCH`] with one call.
 pub(crate) struct Receiver {
-    bytes: Box<[[u8; PACKET_BYTES]; BATCH]>,
+    bytes: Vec<[u8; PACKET_BYTES]>,
     addresses: Box<[libc::sockaddr_storage; BATCH]>,
     controls: Box<[Control; BATCH]>,
     headers: Vec<libc::mmsghdr>,
@@ -90,7 +91,7 @@ impl Receiver {
         // SAFETY: addresses are plain numbers, for which zero is valid.
         let address: libc::sockaddr_storage = unsafe { mem::zeroed() };
         Self {
-            bytes: Box::new([[0; PACKET_BYTES]; BATCH]),
+            bytes: vec![[0; PACKET_BYTES]; BATCH],
             addresses: Box::new([address; BATCH]),
             controls: Box::new([Control([0; CONTROL_BYTES]); BATCH]),
             headers: Vec::with_capacity(BATCH),
@@ -107,7 +108,7 @@ impl Receiver {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
+                BATCH_COUNT,
                 libc::MSG_DONTWAIT,
                 ptr::null_mut(),
             )

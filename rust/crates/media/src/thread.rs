@@ -20,6 +20,9 @@ use crate::sys;
 
 /// Between two ticks; four of them are a frame.
 const TICK: Duration = Duration::from_millis(5);
+/// As many as there are groups of legs.
+const TICKS_PER_ROUND: u32 = 4;
+const _: () = assert!(TICKS_PER_ROUND as usize == PHASES);
 /// A thread held up for longer leaves ticks out instead of sending a burst.
 const MAX_BEHIND: Duration = Duration::from_millis(200);
 /// Batches read from one socket at a tick: what comes faster is a flood and left to the kernel's bound.
@@ -129,7 +132,7 @@ impl ShardThread {
     fn catch_up(&mut self, now: Instant) {
         let behind = now.saturating_duration_since(self.next_tick);
         if behind > MAX_BEHIND {
-            let round = TICK * PHASES as u32;
+            let round = TICK * TICKS_PER_ROUND;
             let rounds = u32::try_from(behind.as_millis() / round.as_millis()).unwrap_or(u32::MAX);
             self.shard.skip(rounds);
             self.next_tick += round * rounds;
@@ -142,7 +145,8 @@ impl ShardThread {
         self.due.extend_from_slice(self.shard.next_legs());
         for &leg in &self.due {
             let Some(sockets) = self.sockets.get(&leg) else { continue };
-            for (channel, socket) in [(Channel::Rtp, &sockets.rtp), (Channel::Rtcp, &sockets.rtcp)] {
+            for channel in [Channel::Rtp, Channel::Rtcp] {
+                let socket = sockets.socket(channel);
                 for _ in 0..MAX_BATCHES {
                     // An error is an old ICMP message; the next call gets the packets behind it.
                     let read = self.receiver.receive(socket).unwrap_or(0);
@@ -210,10 +214,7 @@ impl ShardThread {
         let out = self.shard.outputs();
         for packet in &out.packets {
             let Some(sockets) = self.sockets.get(&packet.leg) else { continue };
-            let socket = match packet.channel {
-                Channel::Rtp => &sockets.rtp,
-                Channel::Rtcp => &sockets.rtcp,
-            };
+            let socket = sockets.socket(packet.channel);
             if socket.send_to(&out.bytes[packet.range.clone()], packet.to).is_err() {
                 count(&self.counters.dropped_media_unsent);
             }

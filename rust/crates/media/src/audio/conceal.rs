@@ -31,10 +31,7 @@ impl Concealer {
         if (1..FADE).contains(&self.made_up) {
             let blended = samples.len().min(BLEND);
             for (index, sample) in samples[..blended].iter_mut().enumerate() {
-                let old = i32::from(self.repeated(self.made_up + index));
-                // Both are 16 bits and the weights sum to BLEND, so the result is 16 bits.
-                let (old_weight, new_weight) = ((BLEND - index) as i32, index as i32);
-                *sample = ((old * old_weight + i32::from(*sample) * new_weight) / BLEND as i32) as i16;
+                *sample = between(self.repeated(self.made_up + index), *sample, index, BLEND);
             }
         }
         self.made_up = 0;
@@ -57,8 +54,7 @@ impl Concealer {
         if at >= FADE {
             return 0;
         }
-        let sample = i32::from(self.history[HISTORY - self.period + at % self.period]);
-        (sample * (FADE - at) as i32 / FADE as i32) as i16
+        between(self.history[HISTORY - self.period + at % self.period], 0, at, FADE)
     }
 
     fn remember(&mut self, samples: &[i16]) {
@@ -66,6 +62,13 @@ impl Concealer {
         self.history.copy_within(count.., 0);
         self.history[HISTORY - count..].copy_from_slice(&samples[samples.len() - count..]);
     }
+}
+
+/// Return the value `at` of `length` steps on the way from one sample to another.
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // steps are below 1000; between two samples is one
+fn between(from: i16, to: i16, at: usize, length: usize) -> i16 {
+    let (at, length) = (at as i32, length as i32);
+    ((i32::from(from) * (length - at) + i32::from(to) * at) / length) as i16
 }
 
 /// Return the lag at which the newest samples resemble what was before them most.

@@ -8,6 +8,7 @@ const ALAW_SILENCE: u8 = 0xd5;
 const ULAW_SILENCE: u8 = 0xff;
 /// Added before the logarithm, so that every segment begins at a power of two (G.711 table 2).
 const ULAW_BIAS: i32 = 33;
+const ULAW_BIAS_16: i16 = 33;
 
 /// Largest magnitude with a code: one more would need an eighth segment.
 const ULAW_CLIP: i32 = 8158;
@@ -66,11 +67,12 @@ const fn alaw_to_linear(byte: u8) -> i16 {
 /// Return the sample of one µ-law byte, scaled to 16 bits.
 const fn ulaw_to_linear(byte: u8) -> i16 {
     let code = !byte;
-    let bias = (ULAW_BIAS as i16) << 2;
+    let bias = 4 * ULAW_BIAS_16;
     let magnitude = ((((code & 0x0f) as i16) << 3) + bias) << ((code & 0x70) >> 4);
     if code & 0x80 != 0 { bias - magnitude } else { magnitude - bias }
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 7 bits
 /// Return the A-law byte of a 13-bit sample, -4096 to 4095.
 const fn linear_to_alaw(sample: i32) -> u8 {
     let (magnitude, mask) = if sample >= 0 { (sample, 0xd5) } else { (-sample - 1, 0x55) };
@@ -82,6 +84,7 @@ const fn linear_to_alaw(sample: i32) -> u8 {
     ((segment << 4) | ((magnitude >> shift) & 0x0f)) as u8 ^ mask
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 7 bits
 /// Return the µ-law byte of a 14-bit sample, -8192 to 8191.
 const fn linear_to_ulaw(sample: i32) -> u8 {
     let (magnitude, mask) = if sample >= 0 { (sample, 0xff) } else { (-sample, 0x7f) };
@@ -93,6 +96,7 @@ const fn linear_to_ulaw(sample: i32) -> u8 {
     (((segment << 4) | ((biased >> (segment + 1)) & 0x0f)) as u8) ^ mask
 }
 
+#[allow(clippy::cast_possible_truncation)] // an index below 256
 const fn decode_table(alaw: bool) -> [i16; 256] {
     let mut table = [0; 256];
     let mut code = 0;
@@ -103,6 +107,7 @@ const fn decode_table(alaw: bool) -> [i16; 256] {
     table
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // an index below 8192
 const fn alaw_encode_table() -> [u8; 8192] {
     let mut table = [0; 8192];
     let mut index = 0;
@@ -114,6 +119,7 @@ const fn alaw_encode_table() -> [u8; 8192] {
     table
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // an index below 16384
 const fn ulaw_encode_table() -> [u8; 16384] {
     let mut table = [0; 16384];
     let mut index = 0;

@@ -22,12 +22,13 @@ pub(crate) fn run(requests: &Receiver<DiskRequest>) {
 
 /// Open recordings by operation.
 #[derive(Debug, Default)]
-struct Recordings {
+pub(crate) struct Recordings {
     open: HashMap<OpId, (PathBuf, WavWriter)>,
 }
 
 impl Recordings {
-    fn serve(&mut self, job: DiskJob, reply: &Sender<DiskReply>, now: Instant) {
+    /// Do one job.
+    pub(crate) fn serve(&mut self, job: DiskJob, reply: &Sender<DiskReply>, now: Instant) {
         let outcome = match job {
             DiskJob::Load { .. } => None,
             DiskJob::Create { op, path, channels } => match WavWriter::create(&path, channels, now) {

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::audio::frame::{FRAME_MS, FRAME_TS, Frame, SILENCE};
-use crate::audio::tone::fill_digit;
+use crate::audio::frame::{FRAME_MS, FRAME_TS};
 use crate::command::OpId;
 use crate::dtmf::event_of;
 
@@ -16,13 +15,15 @@ const END_PACKETS: u32 = 3;
 /// Power in event packets, -10 dBm0, the level of the tones.
 const VOLUME: u8 = 10;
 
-/// What a leg sends instead of audio in one tick.
+/// What a leg sends instead of its audio in one tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DtmfTick {
     /// A packet of telephone-event; `first` of its digit.
     Event { payload: [u8; 4], first: bool },
-    /// Audio: a tone or the silence around it.
-    Audio(Frame),
+    /// A tone, `at` samples after its begin.
+    Tone { event: u8, at: u64 },
+    /// Silence between two digits.
+    Silence,
 }
 
 #[derive(Debug, Clone)]
@@ -56,8 +57,8 @@ impl Default for DtmfSender {
 }
 
 impl DtmfSender {
-    /// Say whether there is anything to send.
-    pub(crate) fn is_busy(&self) -> bool {
+    #[cfg(test)]
+    fn is_busy(&self) -> bool {
         !self.jobs.is_empty()
     }
 
@@ -115,13 +116,17 @@ impl DtmfSender {
 
 /// Return what one tick of a phase sends and the phase after it.
 fn advance(phase: Phase, job: &Job, as_events: bool) -> (DtmfTick, Phase) {
-    let silence = DtmfTick::Audio(SILENCE);
+    let silence = DtmfTick::Silence;
     match phase {
         Phase::Between => (silence, Phase::Between),
         Phase::Tone { event, ticks } => {
             let is_end = ticks + 1 >= job.tone_ticks;
             let next = if is_end { Phase::Gap { event, ticks: 0 } } else { Phase::Tone { event, ticks: ticks + 1 } };
-            let out = if as_events { packet(event, ticks + 1, is_end) } else { tone(event, ticks) };
+            let out = if as_events {
+                packet(event, ticks + 1, is_end)
+            } else {
+                DtmfTick::Tone { event, at: u64::from(ticks * FRAME_TS) }
+            };
             (out, next)
         }
         Phase::Gap { event, ticks } => {
@@ -138,12 +143,6 @@ fn packet(event: u8, ticks: u32, end: bool) -> DtmfTick {
     let duration = u16::try_from(ticks * FRAME_TS).unwrap_or(u16::MAX).to_be_bytes();
     let flags = if end { 0x80 | VOLUME } else { VOLUME };
     DtmfTick::Event { payload: [event, flags, duration[0], duration[1]], first: ticks == 1 }
-}
-
-fn tone(event: u8, ticks: u32) -> DtmfTick {
-    let mut frame = SILENCE;
-    fill_digit(event, u64::from(ticks * FRAME_TS), &mut frame);
-    DtmfTick::Audio(frame)
 }
 
 fn ticks(ms: u32) -> u32 {
@@ -210,7 +209,7 @@ mod tests {
 
         let (ticks, _) = run(&mut sender, true);
 
-        assert!(ticks[..25].iter().all(|tick| *tick == DtmfTick::Audio(SILENCE)));
+        assert!(ticks[..25].iter().all(|tick| *tick == DtmfTick::Silence));
         assert!(matches!(ticks[25], DtmfTick::Event { .. }));
     }
 
@@ -222,8 +221,8 @@ mod tests {
         let (ticks, ended) = run(&mut sender, false);
 
         assert_eq!(payloads(&ticks), [None; 8]);
-        assert!(ticks[..5].iter().all(|tick| *tick != DtmfTick::Audio(SILENCE)));
-        assert!(ticks[5..].iter().all(|tick| *tick == DtmfTick::Audio(SILENCE)));
+        assert!(ticks[..5].iter().all(|tick| *tick != DtmfTick::Silence));
+        assert!(ticks[5..].iter().all(|tick| *tick == DtmfTick::Silence));
         assert_eq!(ended, [1]);
     }
 

@@ -189,7 +189,7 @@ impl Leg {
             self.end_playback(OpResult::Replaced, ctx);
         }
         // Who types ahead knows the prompt.
-        let plays = !files.is_empty() && !(barge_in && !self.typed_ahead.is_empty());
+        let plays = !(files.is_empty() || barge_in && !self.typed_ahead.is_empty());
         self.gather = Some(Gather::new(op, rules, plays.then_some(barge_in), ctx.now));
         if plays {
             let source = Source::Loading { loop_count: 1, gain_db: 0.0 };

@@ -10,7 +10,7 @@ use crate::counters::count;
 use crate::dtmf::receive::{Key, Received};
 use crate::event::{MediaEvent, OpResult};
 use crate::stream::jitter::Inserted;
-use crate::stream::latch::Verdict;
+use crate::stream::latch::{Latch, Verdict};
 use crate::stream::reception::Sequence;
 use crate::wire::rtcp::unpack_rtcp;
 use crate::wire::rtp::{RtpHeader, is_rtcp, unpack_rtp};
@@ -62,7 +62,7 @@ impl Leg {
     /// Take a datagram from the RTCP port.
     pub(crate) fn rtcp(&mut self, from: SocketAddr, bytes: &[u8], at: Instant, ctx: &mut Context<'_>) {
         // Only the host is compared: behind NAT the port is any.
-        let target = self.latch.as_ref().and_then(|latch| latch.target());
+        let target = self.latch.as_ref().and_then(Latch::target);
         if target.is_none_or(|target| target.ip() != from.ip()) {
             return count(&ctx.counters.dropped_rtcp_foreign);
         }

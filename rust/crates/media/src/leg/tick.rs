@@ -3,11 +3,13 @@
 use super::{Context, Leg};
 use crate::audio::frame::{FRAME, Frame, SILENCE};
 use crate::audio::g711;
+use crate::audio::tone::fill_digit;
 use crate::counters::count;
 use crate::dtmf::send::DtmfTick;
 use crate::event::{MediaEvent, OpResult};
 use crate::output::Channel;
 use crate::stream::jitter::Pulled;
+use crate::stream::latch::Latch;
 use crate::wire::rtp::pack_rtp;
 
 /// One frame to send: as bytes and as samples.
@@ -39,7 +41,7 @@ impl Leg {
         self.check_join(ctx);
         self.check_gather(ctx);
         let said = self.exchange(&heard, ctx);
-        let sent = self.send(said, ctx);
+        let sent = self.send(said.as_ref(), ctx);
         for recorder in &mut self.recorders {
             recorder.frame(&heard, &sent, &mut ctx.out.jobs);
         }
@@ -101,8 +103,8 @@ impl Leg {
     }
 
     /// Send one frame of whatever there is, silence if there is nothing; return it as samples.
-    fn send(&mut self, said: Option<Frame>, ctx: &mut Context<'_>) -> Frame {
-        let target = self.latch.as_ref().and_then(|latch| latch.target());
+    fn send(&mut self, said: Option<&Frame>, ctx: &mut Context<'_>) -> Frame {
+        let target = self.latch.as_ref().and_then(Latch::target);
         let target = target.filter(|_| self.remote.as_ref().is_some_and(|remote| remote.send));
         let event_type = self.remote.as_ref().and_then(|remote| remote.dtmf_payload_type);
         let (dtmf, ended) = self.dtmf_out.tick(event_type.is_some());
@@ -120,8 +122,13 @@ impl Leg {
                 count(&ctx.counters.media_rtp_sent);
                 return SILENCE;
             }
-            (Some(DtmfTick::Audio(pcm)), _) => self.encoded(pcm),
-            _ => self.source(said, ctx),
+            (Some(DtmfTick::Tone { event, at }), _) => {
+                let mut pcm = SILENCE;
+                fill_digit(event, at, &mut pcm);
+                self.encoded(&pcm)
+            }
+            (Some(_), _) => self.encoded(&SILENCE),
+            (None, _) => self.source(said, ctx),
         };
         self.send_audio(&outgoing, target, ctx)
     }
@@ -145,20 +152,17 @@ impl Leg {
     }
 
     /// Return the next frame: what plays goes before what the joined leg says, and that before silence.
-    fn source(&mut self, said: Option<Frame>, ctx: &mut Context<'_>) -> Outgoing {
+    fn source(&mut self, said: Option<&Frame>, ctx: &mut Context<'_>) -> Outgoing {
         let codec = self.codec();
         let mut outgoing = Outgoing { wire: [g711::silence(codec); FRAME], pcm: SILENCE };
         let played =
             self.playback.as_mut().and_then(|playback| playback.fill(codec, &mut outgoing.wire, &mut outgoing.pcm));
         match (played, said) {
-            (Some(true), _) => outgoing,
-            (Some(false), _) => {
-                self.playback_over(ctx);
-                outgoing
-            }
-            (None, Some(said)) => self.encoded(said),
-            (None, None) => outgoing,
+            (None, Some(said)) => return self.encoded(said),
+            (Some(false), _) => self.playback_over(ctx),
+            (Some(true), _) | (None, None) => {}
         }
+        outgoing
     }
 
     fn playback_over(&mut self, ctx: &mut Context<'_>) {
@@ -169,9 +173,9 @@ impl Leg {
         }
     }
 
-    fn encoded(&self, pcm: Frame) -> Outgoing {
+    fn encoded(&self, pcm: &Frame) -> Outgoing {
         let mut wire = [0; FRAME];
-        g711::encode(self.codec(), &pcm, &mut wire);
-        Outgoing { wire, pcm }
+        g711::encode(self.codec(), pcm, &mut wire);
+        Outgoing { wire, pcm: *pcm }
     }
 }

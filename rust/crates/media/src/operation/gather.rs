@@ -108,8 +108,8 @@ mod tests {
         (Gather::new(1, rules, prompt, now), now)
     }
 
-    fn ended(digits: &str, result: GatherResult, terminator: Option<char>) -> Option<Gathered> {
-        Some(Gathered { digits: digits.into(), result, terminator })
+    fn gathered(digits: &str, result: GatherResult, terminator: Option<char>) -> Gathered {
+        Gathered { digits: digits.into(), result, terminator }
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
         let (mut gather, now) = gather(1, 2, None);
 
         assert_eq!(gather.digit('1', now), None);
-        assert_eq!(gather.digit('2', now), ended("12", GatherResult::Match, None));
+        assert_eq!(gather.digit('2', now), Some(gathered("12", GatherResult::Match, None)));
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         let (mut gather, now) = gather(1, 4, None);
         gather.digit('1', now);
 
-        assert_eq!(gather.digit('#', now), ended("1", GatherResult::Match, Some('#')));
+        assert_eq!(gather.digit('#', now), Some(gathered("1", GatherResult::Match, Some('#'))));
     }
 
     #[test]
@@ -133,21 +133,21 @@ mod tests {
         let (mut gather, now) = gather(2, 4, None);
         gather.digit('1', now);
 
-        assert_eq!(gather.digit('*', now), ended("1", GatherResult::TooFew, Some('*')));
+        assert_eq!(gather.digit('*', now), Some(gathered("1", GatherResult::TooFew, Some('*'))));
     }
 
     #[test]
     fn test_time_outs_run_from_begin_and_from_each_digit() {
         let (mut gather, now) = gather(2, 4, None);
         assert_eq!(gather.clone().tick(false, now + MS(4999)), None);
-        assert_eq!(gather.clone().tick(false, now + MS(5000)), ended("", GatherResult::NoInput, None));
+        assert_eq!(gather.clone().tick(false, now + MS(5000)), Some(gathered("", GatherResult::NoInput, None)));
 
         gather.digit('1', now + MS(4000));
         assert_eq!(gather.clone().tick(false, now + MS(6999)), None);
-        assert_eq!(gather.clone().tick(false, now + MS(7000)), ended("1", GatherResult::TooFew, None));
+        assert_eq!(gather.clone().tick(false, now + MS(7000)), Some(gathered("1", GatherResult::TooFew, None)));
 
         gather.digit('2', now + MS(6000));
-        assert_eq!(gather.tick(false, now + MS(9000)), ended("12", GatherResult::Match, None));
+        assert_eq!(gather.tick(false, now + MS(9000)), Some(gathered("12", GatherResult::Match, None)));
     }
 
     #[test]
@@ -168,6 +168,6 @@ mod tests {
         let (mut gather, now) = gather(1, 1, None);
 
         assert_eq!(gather.tick(true, now + MS(9000)), None);
-        assert_eq!(gather.digit('1', now + MS(9500)), ended("1", GatherResult::Match, None));
+        assert_eq!(gather.digit('1', now + MS(9500)), Some(gathered("1", GatherResult::Match, None)));
     }
 }

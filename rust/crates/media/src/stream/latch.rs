@@ -80,11 +80,6 @@ impl Latch {
         Some(address)
     }
 
-    /// Return the source that is locked.
-    pub(crate) fn locked(&self) -> Option<SocketAddr> {
-        self.locked
-    }
-
     /// Judge a packet by its source.
     pub(crate) fn judge(&mut self, source: SocketAddr, header: &RtpHeader, now: Instant) -> Verdict {
         if let Some(locked) = self.locked {

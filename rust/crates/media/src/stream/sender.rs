@@ -45,7 +45,7 @@ impl Sender {
 
     /// Set the length of packets; anything but 10-60 ms in steps of 10 is taken as 20.
     pub(crate) fn set_ptime(&mut self, ptime_ms: u32) {
-        let ptime_ms = if (10..=60).contains(&ptime_ms) && ptime_ms % 10 == 0 { ptime_ms } else { 20 };
+        let ptime_ms = if (10..=60).contains(&ptime_ms) && ptime_ms.is_multiple_of(10) { ptime_ms } else { 20 };
         let samples = (ptime_ms * SAMPLES_PER_MS) as usize;
         if samples != self.packet_samples {
             self.packet_samples = samples;
@@ -187,7 +187,7 @@ mod tests {
         sender.event(101, [5, 10, 1, 64], false, &mut bytes);
 
         assert_eq!(bytes[4..8], bytes[20..24]);
-        assert_eq!((bytes[1], bytes[17]), (101 | 0x80, 101));
+        assert_eq!((bytes[1], bytes[17]), (0xe5, 0x65));
         assert_eq!(send(&mut sender, 1), [(false, 3, 1120, 160)]);
     }
 }

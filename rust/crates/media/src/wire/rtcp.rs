@@ -78,10 +78,9 @@ pub(crate) fn pack_report(ssrc: u32, sender: Option<&SenderInfo>, block: Option<
         }
     }
     if let Some(block) = block {
-        let lost = block.cumulative_lost.clamp(-0x80_0000, 0x7f_ffff).to_be_bytes();
-        let loss = [block.fraction_lost, lost[1], lost[2], lost[3]];
+        let [_, high, middle, low] = block.cumulative_lost.clamp(-0x80_0000, 0x7f_ffff).to_be_bytes();
         out.extend_from_slice(&block.ssrc.to_be_bytes());
-        out.extend_from_slice(&loss);
+        out.extend_from_slice(&[block.fraction_lost, high, middle, low]);
         for word in [block.highest_sequence, block.jitter_rtp_ts, block.last_sr, block.delay_since_sr] {
             out.extend_from_slice(&word.to_be_bytes());
         }

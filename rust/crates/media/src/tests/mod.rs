@@ -1,0 +1,11 @@
+//! Behavior of a shard as its far ends see it: no sockets, and a clock that only moves when told.
+
+mod faults;
+mod gathering;
+mod joining;
+mod playing;
+mod receiving;
+mod recording;
+mod reporting;
+mod sending;
+mod stage;
