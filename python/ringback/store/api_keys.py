@@ -15,7 +15,7 @@ from ringback.store.backend.access import Access, save_row
 from ringback.store.errors import ConflictError, UnknownError
 from ringback.store.tables import account, api_key
 
-SECRET_PREFIX = "rbk_"
+KEY_PREFIX = "rbk_"
 """What our keys begin with, so that secret scanners can find leaked ones."""
 
 SHORTEST_SECRET = 24
@@ -50,7 +50,7 @@ class ApiKeyRepository:
         Raises:
             UnknownError: There is no such account.
         """
-        secret = SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+        secret = KEY_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
         return await self._keep(account, name, scopes, secret, networks), secret
 
     async def import_key(self, account: AccountSid, name: str, scopes: frozenset[Scope], secret: str) -> ApiKey:

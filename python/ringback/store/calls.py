@@ -7,7 +7,6 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, func, literal, or_, select, tuple_
 
@@ -229,6 +228,6 @@ def _cursor(request: CallRequest) -> str:
 
 def _parse_cursor(cursor: str) -> tuple[int, str]:
     micros, _, call_id = cursor.partition(".")
-    if not (micros.isascii() and micros.isdigit() and len(micros) < 20 and call_id):  # noqa: PLR2004  digits of 64 bits
+    if not (micros.isascii() and micros.isdigit() and len(micros) < 20 and call_id):
         raise ValueError("The cursor is not one of ours: use the one of the page before, unchanged.")
     return int(micros), call_id

@@ -16,6 +16,7 @@ from ringback.store.backend.session import Dialect
 from ringback.store.backend.sqlite import SqliteDialect, sqlite_read_engine
 from ringback.store.errors import DatabaseUrlError, StoreUnavailableError
 from ringback.store.journal import JournalWriter
+from ringback.store.outbox import OutboxQueue
 from ringback.store.repositories import Repositories, make_repositories
 
 _EXAMPLES = "sqlite:///ringback.db, sqlite:////var/lib/ringback/ringback.db or postgresql://user:password@host/ringback"
@@ -26,7 +27,9 @@ class Database:
 
     def __init__(self, writer: JournalWriter, engine: AsyncEngine, seal: Seal) -> None:
         self.writer = writer
-        self.repositories: Repositories = make_repositories(Access(engine, writer, seal))
+        access = Access(engine, writer, seal)
+        self.repositories: Repositories = make_repositories(access)
+        self.outbox_queue = OutboxQueue(access)
         self._engine = engine
 
     @classmethod

@@ -174,7 +174,7 @@ class JournalWriter:
             if not health.is_ready:
                 raise StoreUnavailableError(health.problem)
         self._enqueue(item)
-        assert item.future is not None  # noqa: S101  made above
+        assert item.future is not None
         return await asyncio.shield(item.future)
 
     def _enqueue(self, item: _Item) -> None:
@@ -221,7 +221,7 @@ class JournalWriter:
                     outcomes: list[Outcome] = [Written()] * len(group)
                 else:
                     outcomes = commit_group(self._session, [item.task for item in group])
-            except Exception as error:  # noqa: BLE001  the writer must outlive everything
+            except Exception as error:
                 group = self._stumble(group, error)
                 if self._gives_up.wait(retry_s):
                     return self._give_up(group)
@@ -275,7 +275,7 @@ class JournalWriter:
         for item, outcome in zip(group, outcomes, strict=True):
             is_write = isinstance(item.task, Prepared)
             if isinstance(outcome, Exception):
-                outcome = _as_refusal(outcome) if is_write else outcome  # noqa: PLW2901
+                outcome = _as_refusal(outcome) if is_write else outcome
                 self._refused += is_write
             else:
                 self._committed += 1
@@ -287,7 +287,7 @@ class JournalWriter:
             self._tell_loop(for_loop, has_outbox=has_outbox)
 
     def _tell_loop(self, outcomes: list[tuple[_Item, Outcome]], *, has_outbox: bool) -> None:
-        assert self._loop is not None  # noqa: S101  set before the thread starts
+        assert self._loop is not None
         try:
             self._loop.call_soon_threadsafe(self._resolve, outcomes, has_outbox)
         except RuntimeError:
@@ -295,7 +295,7 @@ class JournalWriter:
 
     # Back in the loop.
 
-    def _resolve(self, outcomes: list[tuple[_Item, Outcome]], has_outbox: bool) -> None:  # noqa: FBT001  call_soon has no keywords
+    def _resolve(self, outcomes: list[tuple[_Item, Outcome]], has_outbox: bool) -> None:
         for item, outcome in outcomes:
             if item.future is None:
                 self._tell_refused(item, outcome)
@@ -310,7 +310,7 @@ class JournalWriter:
                 listener()
 
     def _tell_refused(self, item: _Item, error: Exception) -> None:
-        assert isinstance(item.task, Prepared)  # noqa: S101  work is always awaited
+        assert isinstance(item.task, Prepared)
         _log.error("journal_refused_write", call_id=_call_of(item.task), error=str(error))
         for listener in self._refusal_listeners:
             listener(item.task.write, error)

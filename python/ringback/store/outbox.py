@@ -1,10 +1,12 @@
-"""The outbox as people see it: deliveries, their tries, dead letters. The delivery process reads it in `webhook.feed`."""
+"""The outbox as people see it: deliveries, their tries, dead letters. `OutboxQueue` is what the delivery process takes from."""
 
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, or_, select, update
 
 from ringback.model.ids import AccountSid, CallId
 from ringback.store.backend.access import Access
@@ -41,6 +43,41 @@ class StoppedEndpoint(Struct, frozen=True, kw_only=True):
 
     endpoint: str
     stopped_at: datetime
+
+
+class DueEvent(Struct, frozen=True, kw_only=True):
+    """A webhook that may be tried now.
+
+    Attributes:
+        origin: Scheme, host and port.
+        refusal: Why it must not be sent any more, "" if it may.
+        missed: Earlier events of its call that this endpoint did not get: sequence and name.
+    """
+
+    id: str
+    call_id: CallId
+    account: AccountSid
+    sequence: int
+    event: str
+    endpoint: str
+    origin: str
+    method: str
+    url: str
+    payload: str
+    attempts: int
+    give_up_at: datetime
+    refusal: str = ""
+    missed: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def lane(self) -> tuple[str, str]:
+        """What order holds in: one call and one endpoint."""
+        return self.call_id, self.endpoint
+
+    def body(self) -> str:
+        """Return the payload with the list of missed events as its last member."""
+        missed = [{"sequence": sequence, "event": event} for sequence, event in self.missed]
+        return f'{self.payload[:-1]},"missed":{msgspec.json.encode(missed).decode()}}}'
 
 
 class OutboxRepository:
@@ -136,6 +173,118 @@ class OutboxRepository:
             return connection.execute(update(outbox).where(is_it).values(delivered_at=None, **again)).rowcount
 
         return await self._access.write(work)
+
+
+class OutboxQueue:
+    """The outbox as the delivery process sees it: across accounts, what is due next."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def due(
+        self,
+        now: datetime,
+        *,
+        yield_before: datetime,
+        without: Collection[str] = (),
+        without_origins: Collection[str] = (),
+        without_accounts: Collection[str] = (),
+        limit: int,
+    ) -> tuple[DueEvent, ...]:
+        """Return webhooks that may be tried now, the longest due first.
+
+        An event waits for earlier ones of its call and endpoint, unless they were made before `yield_before` or are dead.
+        """
+        earlier = outbox.alias("earlier")
+        is_blocked = exists().where(
+            earlier.c.call_id == outbox.c.call_id,
+            earlier.c.endpoint == outbox.c.endpoint,
+            earlier.c.sequence < outbox.c.sequence,
+            earlier.c.state == "waiting",
+            earlier.c.created_at > yield_before,
+            ~earlier.c.is_replay,
+        )
+        is_stopped = exists().where(
+            stopped_endpoint.c.account == outbox.c.account, stopped_endpoint.c.endpoint == outbox.c.endpoint
+        )
+        query = select(outbox, is_stopped.label("is_stopped")).where(
+            outbox.c.state == "waiting",
+            outbox.c.next_at <= now,
+            or_(outbox.c.is_replay, ~is_blocked),
+        )
+        for column, left_out in (
+            (outbox.c.id, without),
+            (outbox.c.origin, without_origins),
+            (outbox.c.account, without_accounts),
+        ):
+            if left_out:
+                query = query.where(column.not_in(left_out))
+        rows = await self._access.rows(query.order_by(outbox.c.next_at, outbox.c.sequence, outbox.c.id).limit(limit))
+        siblings = await self._siblings(rows)
+        return tuple([_due_event(row, siblings.get((row.call_id, row.endpoint), ())) for row in rows])
+
+    async def postpone(self, origin: str, now: datetime, until: datetime) -> int:
+        """Let everything that is due at a receiver rest; return how many webhooks that is."""
+        is_it = (outbox.c.state == "waiting") & (outbox.c.next_at <= now) & (outbox.c.origin == origin)
+        statement = update(outbox).where(is_it).values(next_at=until)
+        return await self._access.write(lambda connection: connection.execute(statement).rowcount)
+
+    async def purge(self, before: datetime) -> int:
+        """Forget webhooks made before then that are done, with their tries; return how many they were."""
+        is_old = (outbox.c.created_at < before) & (outbox.c.state != "waiting")
+
+        def work(connection: Connection) -> int:
+            old = select(outbox.c.id).where(is_old)
+            connection.execute(delete(delivery_attempt).where(delivery_attempt.c.event_id.in_(old)))
+            return connection.execute(delete(outbox).where(is_old)).rowcount
+
+        return await self._access.write(work)
+
+    async def _siblings(self, rows: Sequence[Row[Any]]) -> dict[tuple[str, str], list[Row[Any]]]:
+        """Return the other events of the calls, by call and endpoint, where they can matter."""
+        call_ids = {row.call_id for row in rows if row.sequence > 1 or row.attempts > 0}
+        if not call_ids:
+            return {}
+        columns = (
+            outbox.c.call_id,
+            outbox.c.endpoint,
+            outbox.c.sequence,
+            outbox.c.event,
+            outbox.c.state,
+            outbox.c.is_replay,
+        )
+        query = select(*columns).where(outbox.c.call_id.in_(call_ids)).order_by(outbox.c.sequence)
+        by_lane: dict[tuple[str, str], list[Row[Any]]] = {}
+        for row in await self._access.rows(query):
+            by_lane.setdefault((row.call_id, row.endpoint), []).append(row)
+        return by_lane
+
+
+def _due_event(row: Row[Any], siblings: Sequence[Row[Any]]) -> DueEvent:
+    refusal = ""
+    if row.is_stopped:
+        refusal = "the endpoint answered 410 before; start it again to send to it"
+    elif not row.is_replay and any(
+        other.sequence > row.sequence and other.state == "delivered" and not other.is_replay for other in siblings
+    ):
+        refusal = "missed: a later event of the call was delivered first, with this one in its list"
+    earlier = [other for other in siblings if other.sequence < row.sequence and other.state != "delivered"]
+    return DueEvent(
+        id=row.id,
+        call_id=row.call_id,
+        account=row.account,
+        sequence=row.sequence,
+        event=row.event,
+        endpoint=row.endpoint,
+        origin=row.origin,
+        method=row.method,
+        url=row.url,
+        payload=row.payload,
+        attempts=row.attempts,
+        give_up_at=row.give_up_at,
+        refusal=refusal,
+        missed=tuple([(other.sequence, other.event) for other in earlier]),
+    )
 
 
 def read_event(row: Row[Any]) -> OutboxEvent:

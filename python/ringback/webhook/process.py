@@ -1,36 +1,40 @@
 """The parent's side of webhook delivery: feeds the child process, writes down what came of it, starts it again if it dies."""
 
-from datetime import timedelta
+import asyncio
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
+import structlog
 from msgspec import Struct
 
+from ringback.model.account import Account
+from ringback.model.ids import AccountSid
 from ringback.store.database import Database
+from ringback.store.errors import StoreClosedError, StoreUnavailableError
+from ringback.store.outbox import DueEvent, OutboxQueue
+from ringback.store.writes import DeliveryOutcome, StopEndpoint, Write
+from ringback.webhook.feed import Flights
+from ringback.webhook.messages import FromChild, Hello, Job, Result, Stop, frame, frames, from_child
+from ringback.webhook.retry import Next, Try, after_try
+from ringback.webhook.settings import DeliverySettings
 
+_POLL_S = 1.0
+"""How often the outbox is looked into without a reason: finds retries and events whose predecessor has yielded."""
 
-class DeliverySettings(Struct, frozen=True, kw_only=True):
-    """Limits of webhook delivery.
+_ACCOUNT_KEPT_S = 5.0
+_LONGEST_RESTART_WAIT_S = 5.0
+_POSTPONED = timedelta(seconds=30)
+"""How long the backlog of a failing receiver rests while one event at a time probes it."""
 
-    Attributes:
-        timeout_s: One try, from name resolution to the end of the answer.
-        per_endpoint: Tries at once to one host and port.
-        at_once: Tries at once altogether.
-        answer_bytes: How much of an answer is read.
-        give_up_after: A webhook is dead when this long undelivered.
-        yield_after: A non-final event stops holding up later ones of its call after this long.
-        allow_private: Deliver to private addresses for every account (development).
-    """
-
-    timeout_s: float = 10.0
-    per_endpoint: int = 8
-    at_once: int = 256
-    answer_bytes: int = 4096
-    give_up_after: timedelta = timedelta(hours=72)
-    yield_after: timedelta = timedelta(seconds=60)
-    allow_private: bool = False
+_START_TIMEOUT_S = 30.0
+_log = structlog.get_logger(__name__)
 
 
 class DeliveryHealth(Struct, frozen=True, kw_only=True):
-    """How delivery does: for `/metrics` and `/readyz`."""
+    """How delivery does, counted since the start: for `/metrics` and `/readyz`."""
 
     is_running: bool
     restarts: int
@@ -41,23 +45,271 @@ class DeliveryHealth(Struct, frozen=True, kw_only=True):
 
 
 class WebhookDelivery:
-    """Delivers what the outbox holds, in a child process."""
+    """Delivers what the outbox holds, in a child process. At least once; a row is only changed when its outcome is known."""
 
     def __init__(self, database: Database, settings: DeliverySettings | None = None) -> None:
-        raise NotImplementedError
+        self._settings = settings or DeliverySettings()
+        self._queue: OutboxQueue = database.outbox_queue
+        self._writer = database.writer
+        self._accounts = database.repositories.accounts
+        self._known: dict[AccountSid, tuple[float, Account | None]] = {}
+        self._flights = Flights(self._settings)
+        self._results: list[Result] = []
+        self._wake = asyncio.Event()
+        self._landed = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._child: Process | None = None
+        self._is_stopping = False
+        self._restarts = self._delivered = self._failed = self._dead = 0
+        self._postponed_at: dict[str, float] = {}
 
     async def start(self) -> None:
-        """Start the child process and feed it; returns when it is up."""
-        raise NotImplementedError
+        """Start the child process and feed it; returns when it is up.
+
+        Raises:
+            TimeoutError: The child did not come up within half a minute.
+        """
+        self._writer.on_outbox(self.nudge)
+        for work in (self._keep_child, self._pump, self._note):
+            self._tasks.append(asyncio.create_task(work(), name=f"webhook{work.__name__}"))
+        async with asyncio.timeout(_START_TIMEOUT_S):
+            await self._ready.wait()
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Let running tries end (for `grace_s`), write their outcomes and end the child. Nothing is lost: rows stay."""
-        raise NotImplementedError
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        keeper, pump, noter = self._tasks
+        pump.cancel()
+        await self._end_child(grace_s)
+        with suppress(asyncio.CancelledError):
+            await keeper
+        noter.cancel()
+        await asyncio.gather(pump, noter, return_exceptions=True)
+        await self._note_results()
 
     def nudge(self) -> None:
         """Look into the outbox now (after a replay, for instance); commits with events nudge by themselves."""
-        raise NotImplementedError
+        self._wake.set()
 
     def health(self) -> DeliveryHealth:
         """Tell how delivery does; cheap."""
-        raise NotImplementedError
+        return DeliveryHealth(
+            is_running=self._ready.is_set(),
+            restarts=self._restarts,
+            delivered=self._delivered,
+            failed_tries=self._failed,
+            dead=self._dead,
+            in_flight=len(self._flights),
+        )
+
+    # The child process.
+
+    async def _keep_child(self) -> None:
+        wait_s = 0.1
+        while True:
+            begun = time.monotonic()
+            await self._run_child()
+            self._ready.clear()
+            self._flights.forget_all()
+            if self._is_stopping:
+                return
+            self._restarts += 1
+            wait_s = (
+                0.1 if time.monotonic() - begun > _LONGEST_RESTART_WAIT_S else min(wait_s * 2, _LONGEST_RESTART_WAIT_S)
+            )
+            _log.error("webhook_process_died", restarts=self._restarts, again_in_s=wait_s)
+            await asyncio.sleep(wait_s)
+
+    async def _run_child(self) -> None:
+        command = (sys.executable, "-m", "ringback.webhook.worker")
+        self._child = child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=1 << 20)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        limits = self._settings
+        hello = Hello(timeout_s=limits.timeout_s, at_once=limits.at_once, answer_bytes=limits.answer_bytes)
+        try:
+            child.stdin.write(frame(hello))
+            async for body in frames(child.stdout):
+                self._hear(from_child.decode(body))
+        except Exception as error:
+            _log.error("webhook_process_fault", error=str(error))
+        finally:
+            child.stdin.close()
+            if child.returncode is None and not self._is_stopping:
+                with suppress(ProcessLookupError):
+                    child.kill()
+            await child.wait()
+
+    def _hear(self, message: FromChild) -> None:
+        if isinstance(message, Result):
+            self._results.append(message)
+            self._landed.set()
+        else:
+            self._ready.set()
+            self._wake.set()
+
+    async def _end_child(self, grace_s: float) -> None:
+        child = self._child
+        if child is None or child.returncode is not None or child.stdin is None:
+            return
+        with suppress(BrokenPipeError, ConnectionResetError):
+            child.stdin.write(frame(Stop(grace_s=grace_s)))
+            child.stdin.close()
+        try:
+            async with asyncio.timeout(grace_s + 2):
+                await child.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                child.kill()
+
+    # From the outbox to the child.
+
+    async def _pump(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_S):
+                    await self._wake.wait()
+            self._wake.clear()
+            await self._ready.wait()
+            try:
+                while await self._send_due():
+                    pass
+            except StoreUnavailableError as error:
+                _log.warning("outbox_cannot_be_read", error=str(error))
+                await asyncio.sleep(_POLL_S)
+
+    async def _send_due(self) -> int:
+        """Send one helping of due webhooks to the child; return how many."""
+        if self._flights.free <= 0:
+            return 0
+        now, full = datetime.now(UTC), self._flights.full()
+        due = await self._queue.due(
+            now,
+            yield_before=now - self._settings.yield_after,
+            without=self._flights.ids,
+            without_origins=full.origins,
+            without_accounts=full.accounts,
+            limit=2 * self._settings.at_once,
+        )
+        sent = 0
+        for event in self._flights.choose(due):
+            await self._send(event, now)
+            sent += 1
+        return sent
+
+    async def _send(self, event: DueEvent, now: datetime) -> None:
+        account = await self._account(event.account)
+        refusal = event.refusal or ("" if account is not None else "the account is gone")
+        if refusal or account is None:
+            self._flights.landed(event.id, worked=True)
+            self._dead += 1
+            self._writer.submit(_dead(event, now, refusal))
+            return
+        child = self._child
+        if child is None or child.stdin is None or child.stdin.is_closing():
+            return  # it just died: `_keep_child` forgets what was in flight
+        with suppress(BrokenPipeError, ConnectionResetError):
+            child.stdin.write(frame(self._job(event, account)))
+            await child.stdin.drain()
+
+    def _job(self, event: DueEvent, account: Account) -> Job:
+        return Job(
+            id=event.id,
+            method=event.method,
+            url=event.url,
+            body=None if event.method == "GET" else event.body(),
+            secret=account.webhook_secret,
+            allow_private=account.allow_private_webhooks or self._settings.allow_private,
+        )
+
+    async def _account(self, sid: AccountSid) -> Account | None:
+        read_at, account = self._known.get(sid, (0.0, None))
+        if time.monotonic() - read_at > _ACCOUNT_KEPT_S:
+            account = await self._accounts.get(sid)
+            if len(self._known) > self._settings.at_once:
+                self._known.clear()
+            self._known[sid] = (time.monotonic(), account)
+        return account
+
+    # From the child back to the outbox.
+
+    async def _note(self) -> None:
+        while True:
+            await self._landed.wait()
+            self._landed.clear()
+            try:
+                await self._note_results()
+            except (StoreUnavailableError, StoreClosedError) as error:
+                _log.warning("webhook_outcomes_not_written", error=str(error))
+
+    async def _note_results(self) -> None:
+        """Write down all results that came in, in one group, then make room for others."""
+        results, self._results = self._results, []
+        if not results:
+            return
+        now = datetime.now(UTC)
+        writes = [write for result in results for write in self._judge(result, now)]
+        for write in writes[:-1]:
+            self._writer.submit(write)
+        if writes:
+            await self._writer.durable(writes[-1])
+        for result in results:
+            event = self._flights.landed(result.id, worked=_worked(result))
+            if event is not None and self._flights.is_failing(event.origin):
+                await self._postpone(event.origin, now)
+        self._wake.set()
+
+    def _judge(self, result: Result, now: datetime) -> list[Write]:
+        event = self._flights.get(result.id)
+        if event is None:
+            return []
+        done = Try(
+            event_id=event.id,
+            attempt=event.attempts + 1,
+            is_final=event.event == "call_end",
+            give_up_at=event.give_up_at,
+            status_code=result.status_code,
+            error=result.error,
+            retry_after_s=result.retry_after_s,
+        )
+        decision = after_try(done, now)
+        is_dead = decision.next in {Next.DEAD, Next.GONE}
+        self._delivered += decision.next is Next.DELIVERED
+        self._failed += decision.next is not Next.DELIVERED
+        self._dead += is_dead
+        outcome = DeliveryOutcome(
+            id=event.id,
+            at=now,
+            attempt=done.attempt,
+            state="dead" if is_dead else decision.next.value,
+            next_at=decision.next_at,
+            status_code=result.status_code,
+            error=decision.error,
+            duration_ms=result.duration_ms,
+        )
+        if decision.next is not Next.GONE:
+            return [outcome]
+        return [outcome, StopEndpoint(account=event.account, endpoint=event.endpoint, at=now)]
+
+    async def _postpone(self, origin: str, now: datetime) -> None:
+        """Let the backlog of a failing receiver rest, so that nobody has to look past it; at most every ten seconds."""
+        last = self._postponed_at.get(origin)
+        if last is not None and time.monotonic() - last < _POSTPONED.total_seconds() / 3:
+            return
+        if len(self._postponed_at) > self._settings.at_once:
+            self._postponed_at.clear()
+        self._postponed_at[origin] = time.monotonic()
+        with suppress(StoreUnavailableError, StoreClosedError):
+            await self._queue.postpone(origin, now, now + _POSTPONED)
+
+
+def _worked(result: Result) -> bool:
+    """Whether the receiver is well: it answered, be it with a refusal of this one event, and did not ask us to slow down."""
+    return result.status_code is not None and result.status_code < 500 and result.status_code != 429
+
+
+def _dead(event: DueEvent, now: datetime, why: str) -> DeliveryOutcome:
+    return DeliveryOutcome(id=event.id, at=now, attempt=event.attempts, state="dead", next_at=None, error=why)

@@ -34,7 +34,7 @@ class PostgresDialect:
 
     def is_temporary(self, error: BaseException) -> bool:
         """Tell whether trying again later can help."""
-        import psycopg  # noqa: PLC0415  only installed with the extra
+        import psycopg
 
         if not isinstance(error, psycopg.Error):
             return False
@@ -60,7 +60,7 @@ class PostgresDialect:
 
 
 def _still_ending() -> Exception:
-    import psycopg  # noqa: PLC0415  only installed with the extra
+    import psycopg
 
     return psycopg.OperationalError("the transaction is still being ended by the server")
 

@@ -78,7 +78,7 @@ class Session:
         try:
             if self._in_transaction():
                 self._execute("ROLLBACK")
-        except Exception:  # noqa: BLE001  whatever is wrong with it, this connection is done for
+        except Exception:
             self.close()
 
     def was_committed(self) -> bool:
@@ -161,4 +161,4 @@ def claim_key(connection: Connection, record: IdempotencyRecord) -> IdempotencyR
     if connection.execute(statement).rowcount == 1:
         return None
     kept = select(idempotency).where(idempotency.c.account == record.account, idempotency.c.key == record.key)
-    return IdempotencyRecord(**connection.execute(kept).one()._mapping)  # noqa: SLF001  SQLAlchemy's public name
+    return IdempotencyRecord(**connection.execute(kept).one()._mapping)
