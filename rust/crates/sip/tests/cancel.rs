@@ -1,5 +1,5 @@
 //! CANCEL, both ways (RFC 3261 section 9), and the races around it.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! INVITEs without SDP: the offer is in our 200, the answer in their ACK.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! 401 and 407 (RFC 3261 section 22).
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! One INVITE, several answers (RFC 3261 section 13.2.2.4).
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Other requests inside a dialog, and those that pretend to be inside one.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 

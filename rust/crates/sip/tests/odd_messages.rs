@@ -1,5 +1,5 @@
 //! Messages of the kind that carriers and scanners really send.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 
@@ -125,7 +125,10 @@ fn broken_requests_that_can_be_answered_get_400_or_505() {
     let text = Ask::default().text();
     let broken = [
         (text.replace("CSeq: 1 INVITE", "CSeq: 4294967296 INVITE"), "400"),
+        (text.replace("CSeq: 1 INVITE", "CSeq: 2147483648 INVITE"), "400"),
         (text.replace("CSeq: 1 INVITE", "CSeq: 1 OPTIONS"), "400"),
+        (text.replace("CSeq: 1 INVITE", "CSeq: 1 XINVITE"), "400"),
+        (text.replace("CSeq: 1 INVITE", "CSeq: 1 OTHER").replace("INVITE sip", "NEWER sip"), "400"),
         (text.replace("From: <", "From: \"open <"), "400"),
         (text.replace("Content-Length: ", "Content-Length: 9"), "400"),
         (text.replace("Max-Forwards: 70", "no colon here"), "400"),
@@ -240,7 +243,7 @@ struct UserAgentV6(Script);
 impl UserAgentV6 {
     fn new() -> Self {
         let mut config = config("[2001:db8::1]:5060");
-        config.contact_host = "[2001:db8::1]:5060".to_owned();
+        "[2001:db8::1]:5060".clone_into(&mut config.contact_host);
         let mut ua = ringback_sip::UserAgent::new(config);
         ua.set_access(vec![rule("2001:db8::/32")]);
         let mut script = Script::with(ua);

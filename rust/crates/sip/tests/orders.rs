@@ -1,5 +1,5 @@
 //! Commands: what a dial order turns into, orders that come too late, the end of everything.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 

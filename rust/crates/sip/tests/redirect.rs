@@ -1,5 +1,5 @@
 //! 3xx: followed once, and only back to the same peer.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Changes during a call: re-INVITE and UPDATE (RFC 3261 section 14, RFC 3311, RFC 3264 section 8).
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 
@@ -92,7 +92,7 @@ fn an_offer_we_cannot_use_gets_488_and_the_call_goes_on() {
 #[test]
 fn other_streams_are_refused_in_their_place() {
     let (mut script, to_tag) = up();
-    let mixed = format!("{}m=video 5000 RTP/AVP 31 32\r\nm=image 5002 udptl t38\r\n", OFFER);
+    let mixed = format!("{OFFER}m=video 5000 RTP/AVP 31 32\r\nm=image 5002 udptl t38\r\n");
 
     let answer = reinvite(&mut script, &to_tag, 2, &mixed);
 

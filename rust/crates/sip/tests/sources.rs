@@ -1,5 +1,5 @@
 //! Who may call, and how much (access table, gate, rate, room).
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! A 200 whose ACK does not come (RFC 3261 section 13.3.1.4): nobody stays stuck waiting.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
 mod common;
 
