@@ -122,7 +122,7 @@ class _Parser:
             escaped = self.take()
             if escaped == "d":
                 return _DIGITS
-            if escaped in {"*", "#", "."} or escaped in KEYS:
+            if escaped in _ANY:
                 return frozenset(escaped)
             raise self.error(f"`\\{escaped}` is not known; there are \\d, \\* and \\#,")
         if key in _ANY and key not in {"*", ""}:

@@ -16,36 +16,32 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from ringback.testing.flows import DEFAULT_AT, FlowCall, load
 
 
-class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of what a test file holds."""
-
-
-class Hears(Strict):
+class Hears(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The caller heard this, in this order."""
 
     hears: str | list[str]
 
 
-class Presses(Strict):
+class Presses(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The caller presses keys."""
 
     presses: str
 
 
-class Silent(Strict):
+class Silent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The caller presses nothing in time."""
 
     stays_silent: bool
 
 
-class Connects(Strict):
+class Connects(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the party that is called does."""
 
     connects: str
     talk_s: float = 30.0
 
 
-class Reply(Strict):
+class Reply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What another system answers."""
 
     status_code: int | None = 200
@@ -53,25 +49,25 @@ class Reply(Strict):
     error: str = ""
 
 
-class ApiReplies(Strict):
+class ApiReplies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A reply to the request that the flow waits for."""
 
     api_replies: Reply
 
 
-class Waits(Strict):
+class Waits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Time goes by."""
 
     waits_s: float
 
 
-class HangsUp(Strict):
+class HangsUp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The caller hangs up."""
 
     hangs_up: bool
 
 
-STEPS: dict[str, type[Strict]] = {
+STEPS: dict[str, type[Struct]] = {
     "hears": Hears,
     "presses": Presses,
     "stays_silent": Silent,
@@ -82,7 +78,7 @@ STEPS: dict[str, type[Strict]] = {
 }
 
 
-class Expected(Strict):
+class Expected(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What has to be true at the end; what is left out is not looked at."""
 
     ended: str | UnsetType = UNSET
@@ -92,7 +88,7 @@ class Expected(Strict):
     heard: list[str] = field(default_factory=list)
 
 
-class FlowTest(Strict):
+class FlowTest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One call."""
 
     name: str
@@ -107,7 +103,7 @@ class FlowTest(Strict):
     expect: Expected = Expected()
 
 
-class FlowTestFile(Strict):
+class FlowTestFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A test file. `flow` is a path relative to it."""
 
     flow: str

@@ -1,7 +1,7 @@
 """pytest plugin: the fixture `flow_call`. Load it with `pytest_plugins = ["ringback.testing.pytest_plugin"]`."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -31,6 +31,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Add the scripted calls to the report of a test that failed."""
     report = yield
     if call.when == "call" and report.failed:
-        for number, flow_call_ in enumerate(item.stash.setdefault(_CALLS, []), 1):
-            report.sections.append((f"flow call {number}", dumps(flow_call_)))
+        calls: list[FlowCall] = item.stash.get(_CALLS, cast("list[FlowCall]", []))
+        report.sections.extend((f"flow call {number}", dumps(started)) for number, started in enumerate(calls, 1))
     return report

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from ringback.flow import limits
+from ringback.flow.decode import join
 from ringback.flow.effects import CallHttp, HttpDone
 from ringback.flow.settings import Exits, Label, Name, Position, Template
 from ringback.flow.step import Leave, RunError, Turn, Wait
@@ -72,9 +73,10 @@ def uses(node: Api) -> Iterator[Use]:
     if "{{" not in node.url and not _URL.fullmatch(node.url):
         yield IsWrong("url", "it must begin with https:// or http:// and have no spaces")
     for name, value in node.headers.items():
-        yield UsesText(f"headers.{name}", value)
+        where = join("headers", name)
+        yield UsesText(where, value)
         if not _HEADER.fullmatch(name) or name.lower() in _ENGINE_HEADERS:
-            yield IsWrong(f"headers.{name}", f"`{name}` cannot be set as a header")
+            yield IsWrong(where, f"`{name}` cannot be set as a header")
     if node.json is not None and node.body is not None:
         yield IsWrong("body", "there is `json` already: set one of `json` and `body`")
     if (node.json is not None or node.body is not None) and node.method is Method.GET:
@@ -101,7 +103,7 @@ def _templates(path: str, value: Any) -> Iterator[Use]:
             yield from _templates(f"{path}[{index}]", item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _templates(f"{path}.{key}", item)
+            yield from _templates(join(path, key), item)
 
 
 def enter(node: Api, turn: Turn) -> Wait:
