@@ -24,6 +24,8 @@ pub(crate) struct Timers {
 impl Timers {
     /// T2 and T4 keep their usual ratio to T1 (500 ms : 4 s : 5 s), so that tests can shrink all of them at once.
     pub(crate) fn new(t1: Duration) -> Self {
+        // With no time at all between two copies a timer would never be done.
+        let t1 = t1.max(Duration::from_millis(1));
         Self { t1, t2: t1 * 8, t4: t1 * 10 }
     }
 

@@ -193,3 +193,19 @@ fn passwords_are_not_printed() {
 
     assert!(!format!("{credentials:?}").contains("hunter2"));
 }
+
+#[test]
+fn a_late_ringing_of_the_first_try_does_not_release_the_cancel_of_the_second() {
+    let mut script = Script::new();
+    let invite = dial_with_credentials(&mut script);
+    script.say(&reply(&invite, 401, "t", MD5, ""));
+    script.expect("ACK");
+    let again = script.expect("INVITE");
+    script.tell(Command::Hangup { leg: 1, q850: None });
+
+    script.say(&reply(&invite, 180, "t", "", ""));
+    assert!(script.sent.is_empty());
+    script.say(&reply(&again, 100, "", "", ""));
+
+    assert_eq!(header(&script.expect("CANCEL"), "CSeq"), "2 CANCEL");
+}

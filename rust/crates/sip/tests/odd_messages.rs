@@ -267,3 +267,12 @@ impl UserAgentV6 {
         assert_eq!(media_of(&script.events[1]).expect("media").remote, addr("[2001:db8::9]:40000"));
     }
 }
+
+#[test]
+fn line_ends_in_front_of_a_message_are_skipped() {
+    let mut script = Script::new();
+
+    script.say(&format!("\r\n\r\n{}", Ask::default().text()));
+
+    assert_eq!(kinds(&script.events), ["Incoming"]);
+}

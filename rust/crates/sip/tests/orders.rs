@@ -211,3 +211,28 @@ fn transmits_name_their_leg() {
     assert!(matches!(ua.poll_output(), Some(Output::Transmit { leg: Some(1), .. })));
     assert_eq!(ua.poll_output(), None);
 }
+
+#[test]
+fn a_t1_of_nothing_does_not_stop_time() {
+    let mut config = config(A);
+    config.t1 = std::time::Duration::ZERO;
+    let mut script = Script::with(ringback_sip::UserAgent::new(config));
+
+    script.tell(dial(1, "192.0.2.9:5060"));
+    script.advance(std::time::Duration::from_millis(64));
+
+    assert_eq!(ended(&script.events[0]), Some((1, Cause::Timeout, Side::Network, None)));
+}
+
+#[test]
+fn extensions_that_are_only_offered_do_not_matter() {
+    let mut script = Script::new();
+    let extra = "Supported: 100rel, timer, replaces\r\nSession-Expires: 1800;refresher=uas\r\nMin-SE: 90\r\n";
+
+    script.say(&Ask { extra, ..Ask::default() }.text());
+    script.tell(Command::Ring { leg: incoming(0) });
+
+    script.expect("100 INVITE");
+    let ringing = script.expect("180 INVITE");
+    assert_eq!((header(&ringing, "Require"), header(&ringing, "RSeq")), (String::new(), String::new()));
+}

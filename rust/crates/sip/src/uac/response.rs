@@ -8,6 +8,7 @@ use crate::dialog_request::via;
 use crate::event::Event;
 use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
 use crate::session::{Phase, Session};
+use crate::timers::Target;
 use crate::transaction::{ClientState, Purpose, TxKey, client_key_of};
 use crate::ua::UserAgent;
 use crate::wire::{Method, Name, Response, Writer};
@@ -19,25 +20,33 @@ impl UserAgent {
     /// A response came.
     pub(crate) fn receive_response(&mut self, now: Instant, response: &Response) {
         let key = client_key_of(response);
-        let Some(tx) = self.clients.get_mut(&key) else {
+        let Some(tx) = self.clients.get(&key) else {
             self.counters.dropped_stray_responses += 1;
             return;
         };
         if response.is_provisional() {
-            tx.on_provisional(now, &self.timers);
-            let (owner, purpose) = (tx.owner, tx.purpose);
-            if let Some(at) = tx.due() {
-                self.queue.push(at, crate::timers::Target::Client(key));
-            }
-            if let Some(id) = owner.filter(|_| purpose == Purpose::Invite) {
-                self.with_session(id, |ua, session| ua.progressed(now, session, response));
-            }
-            return;
+            return self.provisional(now, key, response);
         }
         match tx.purpose {
             Purpose::Invite if response.is_success() => self.invite_answered(now, key, response),
             Purpose::Invite => self.invite_refused(now, key, response),
             Purpose::Bye | Purpose::Cancel => self.other_finished(now, key, response),
+        }
+    }
+
+    /// A provisional response. One that comes after the final response is late, and says nothing about a newer try.
+    fn provisional(&mut self, now: Instant, key: TxKey, response: &Response) {
+        let Some(tx) = self.clients.get_mut(&key) else { return };
+        if matches!(tx.state, ClientState::Completed | ClientState::Accepted) {
+            return;
+        }
+        tx.on_provisional(now, &self.timers);
+        let (owner, purpose) = (tx.owner, tx.purpose);
+        if let Some(at) = tx.due() {
+            self.queue.push(at, Target::Client(key));
+        }
+        if let Some(id) = owner.filter(|_| purpose == Purpose::Invite) {
+            self.with_session(id, |ua, session| ua.progressed(now, session, response));
         }
     }
 
@@ -58,7 +67,7 @@ impl UserAgent {
         let Some(tx) = self.clients.get_mut(&key) else { return };
         tx.on_final(now, &self.timers, state, ack);
         if let Some(at) = tx.due() {
-            self.queue.push(at, crate::timers::Target::Client(key));
+            self.queue.push(at, Target::Client(key));
         }
     }
 
