@@ -41,6 +41,14 @@ pub enum Command {
         /// The leg.
         leg: LegId,
     },
+    /// Send 183 with our SDP on an incoming leg that was not answered yet, so that the caller hears us before the 200.
+    /// An INVITE without an offer gets 183 without SDP: an offer of ours would need a reliable response.
+    EarlyMedia {
+        /// The leg.
+        leg: LegId,
+        /// What our SDP answers.
+        media: LocalMedia,
+    },
     /// Send 200 with our SDP on an incoming leg.
     Answer {
         /// The leg.
@@ -52,7 +60,7 @@ pub enum Command {
     Reject {
         /// The leg.
         leg: LegId,
-        /// 400-699; anything else becomes 480.
+        /// 400-699; anything else becomes 480. 503 carries Retry-After.
         code: u16,
         /// Value of a Reason header, as it is written.
         reason: Option<String>,

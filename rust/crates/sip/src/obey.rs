@@ -41,6 +41,7 @@ impl UserAgent {
                 self.dial(now, dial);
             }
             Command::Ring { leg } => self.on_leg(leg, |ua, session| ua.ring(now, session)),
+            Command::EarlyMedia { leg, media } => self.on_leg(leg, |ua, session| ua.early_media(now, session, media)),
             Command::Answer { leg, media } => self.on_leg(leg, |ua, session| ua.answer(now, session, media)),
             Command::Reject { leg, code, reason } => {
                 self.on_leg(leg, |ua, session| ua.reject(now, session, code, reason.as_deref()));

@@ -142,6 +142,7 @@ impl Chaos {
                 self.ends[at].legs.insert(1000 + n);
                 command
             }
+            (3, Some(leg)) if self.dice.roll(2) == 0 => Command::EarlyMedia { leg, media: media("192.0.2.1:30000") },
             (3, Some(leg)) => Command::Ring { leg },
             (4 | 5, Some(leg)) => Command::Answer { leg, media: media("192.0.2.1:30000") },
             (6, Some(leg)) if self.dice.roll(2) == 0 => Command::Reject { leg, code: 486, reason: None },

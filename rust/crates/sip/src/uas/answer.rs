@@ -10,6 +10,7 @@ use crate::event::{Cause, Confirmation, Event, Side};
 use crate::sdp::{Body, Negotiated, Origin, accept_answer, answer_offer, offer, sdp_of};
 use crate::session::{End, Incoming, Pending, Phase, Session};
 use crate::ua::UserAgent;
+use crate::uas::NO_ROOM_RETRY_S;
 use crate::wire::{ALLOW, Request, Writer, phrase};
 
 impl UserAgent {
@@ -22,15 +23,34 @@ impl UserAgent {
         self.respond(now, incoming.key, true, session.leg(), response);
     }
 
+    /// Send 183 with the answer that our 200 will repeat (RFC 3261 section 13.2.1 allows the same one early).
+    pub(crate) fn early_media(&mut self, now: Instant, session: &mut Session, local: LocalMedia) {
+        let Some(incoming) = session.incoming.take() else { return self.counters.stale_commands += 1 };
+        let agreed = match &incoming.body {
+            Body::Sdp(theirs) => answer_offer(theirs, &local, session.media.origin).ok().map(|(_, agreed)| agreed),
+            _ => None,
+        };
+        let sdp = agreed.map(|_| session.media.settle(|origin| text_of(&incoming.body, &local, origin)));
+        session.media.local = Some(local);
+        let mut writer = incoming.head.start(183, phrase(183), &session.dialog.local_tag);
+        self.write_dialog_headers(&mut writer, &incoming);
+        let bytes = writer.finish(sdp.as_ref().map(|sdp| ("application/sdp", sdp.as_bytes())));
+        self.respond(now, incoming.key, true, session.leg(), (incoming.head.reply_to, 183, bytes));
+        session.incoming = Some(incoming);
+        if let Some(media) = agreed {
+            self.agree(session, media);
+        }
+    }
+
     /// Send 200, or 488 if their offer has nothing for us.
     pub(crate) fn answer(&mut self, now: Instant, session: &mut Session, local: LocalMedia) {
         let Some(incoming) = session.incoming.take() else { return self.counters.stale_commands += 1 };
-        let Some((sdp, agreed)) = describe(&incoming.body, &local, session.media.origin) else {
+        let Some((_, agreed)) = describe(&incoming.body, &local, session.media.origin) else {
             let end = End::by_code(Cause::NoCommonCodec, Side::Local, 488, phrase(488));
             return self.refuse_incoming(now, session, &incoming, end, None);
         };
+        let sdp = session.media.settle(|origin| text_of(&incoming.body, &local, origin));
         session.media.local = Some(local);
-        session.media.last.clone_from(&sdp);
         let mut writer = incoming.head.start(200, phrase(200), &session.dialog.local_tag);
         self.write_dialog_headers(&mut writer, &incoming);
         let bytes = writer.finish(Some(("application/sdp", sdp.as_bytes())));
@@ -72,6 +92,9 @@ impl UserAgent {
         writer.header("Server", &self.config.user_agent);
         if let Some(reason) = reason {
             writer.header("Reason", reason);
+        }
+        if code == 503 {
+            writer.header("Retry-After", NO_ROOM_RETRY_S);
         }
         let response = (incoming.head.reply_to, code, writer.finish(None));
         self.respond(now, incoming.key, true, session.leg(), response);
@@ -194,4 +217,8 @@ fn describe(theirs: &Body, local: &LocalMedia, origin: Origin) -> Option<(String
         Body::Sdp(theirs) => answer_offer(theirs, local, origin).ok().map(|(sdp, agreed)| (sdp, Some(agreed))),
         _ => Some((offer(local, origin), None)),
     }
+}
+
+fn text_of(theirs: &Body, local: &LocalMedia, origin: Origin) -> String {
+    describe(theirs, local, origin).map(|(text, _)| text).unwrap_or_default()
 }

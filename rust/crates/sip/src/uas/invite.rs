@@ -17,10 +17,9 @@ use crate::sdp::{Body, Codec, sdp_of};
 use crate::session::{Incoming, Media, Phase, Session};
 use crate::transaction::ServerTx;
 use crate::ua::UserAgent;
+use crate::uas::NO_ROOM_RETRY_S;
 use crate::wire::{AddressParts, Name, Request, text};
 
-/// Retry-After when there is no room: long enough to matter, short enough not to lose an hour's calls.
-const NO_ROOM_RETRY_S: &str = "5";
 /// Headers of an INVITE that are handed up.
 const MAX_HEADERS_REPORTED: usize = 100;
 

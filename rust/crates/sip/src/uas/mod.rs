@@ -9,3 +9,6 @@ pub(crate) use invite::required;
 /// What we can do, for OPTIONS.
 pub(crate) const CAPABILITIES: &[(&str, &str)] =
     &[("Allow", crate::wire::ALLOW), ("Accept", "application/sdp"), ("Supported", "")];
+
+/// Retry-After of our 503: long enough to matter, short enough not to lose an hour's calls.
+const NO_ROOM_RETRY_S: &str = "5";
