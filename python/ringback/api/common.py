@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 from itertools import count
+from typing import Annotated
 
+import msgspec
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import QueryParameter, SkipValidation
 
 from ringback.api.auth import Caller
 from ringback.api.collect import Faults
@@ -34,10 +36,21 @@ def new_id(services: ApiServices, prefix: str) -> str:
     return make_id(prefix, at_ms=int(services.now().timestamp() * 1_000), entropy=services.entropy(10))
 
 
-def aware(field: str, moment: datetime | None, faults: Faults) -> datetime | None:
-    """Check that a time has a zone; a fault is noted if not."""
-    if moment is not None and moment.tzinfo is None:
-        faults.add(field, "needs a zone, as in 2026-03-01T09:00:00Z or 2026-03-01T10:00:00+01:00 (`+` is %2B in a URL)")
+TimeText = Annotated[str | None, QueryParameter(max_length=40, format="date-time")]
+"""A time in a query; it stays a text so that nothing but ISO 8601 passes for one (numbers would)."""
+
+
+def read_time(field: str, text: str | None, faults: Faults) -> datetime | None:
+    """Read a time with its zone; a fault is noted if it is none."""
+    if text is None:
+        return None
+    try:
+        # `+` not written as %2B comes in as a blank.
+        moment = msgspec.convert(text.replace(" ", "+"), datetime)
+    except msgspec.ValidationError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        faults.add(field, "must be a time with a zone, as 2026-03-01T09:00:00Z")
         return None
     return moment
 

@@ -5,8 +5,9 @@ itself.
 """
 
 import re
+from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
@@ -47,7 +48,9 @@ def read_fields(
                 problems.append(FieldProblem(field=name, detail="is missing"))
             continue
         try:
-            values[info.name] = msgspec.convert(raw[name], info.type, strict=not lax)
+            # A number is no time, though msgspec takes it for one (seconds since 1970) where texts stand for numbers.
+            strict = not lax or _holds_time(info.type)
+            values[info.name] = msgspec.convert(raw[name], info.type, strict=strict)
         except (msgspec.ValidationError, RecursionError) as error:
             problems.append(_explain(name, info, str(error)))
     if problems:
@@ -102,10 +105,5 @@ def _refuse_unstorable(raw: Any) -> None:
             waiting += [(item, depth + 1) for item in value]
 
 
-def takes_text(annotation: Any) -> bool:
-    """Tell whether a field's type allows a text as it stands (used to describe forms)."""
-    if annotation is str:
-        return True
-    if get_origin(annotation) is None:
-        return False
-    return any(takes_text(argument) for argument in get_args(annotation))
+def _holds_time(annotation: Any) -> bool:
+    return annotation is datetime or any(_holds_time(argument) for argument in get_args(annotation))

@@ -61,9 +61,13 @@ def _inline(schema: Any, components: dict[str, Any]) -> Any:
 
 
 def describe_form(schema: PlainSchema) -> PlainSchema:
-    """Describe the same fields sent as a form: objects and lists become JSON texts, and nothing can be null."""
+    """Describe the same fields sent as a form: objects and lists become JSON texts, blank is as good as left out."""
     raw = copy.deepcopy(schema.raw)
-    raw["properties"] = {name: _as_form_field(value) for name, value in raw.get("properties", {}).items()}
+    needed = raw.get("required", [])
+    fields = {name: _as_form_field(value) for name, value in raw.get("properties", {}).items()}
+    raw["properties"] = {
+        name: value if name in needed else {"anyOf": [value, {"const": ""}]} for name, value in fields.items()
+    }
     return PlainSchema(raw=raw)
 
 

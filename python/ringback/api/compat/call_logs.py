@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 
 from ringback.api.auth import Caller, needs
 from ringback.api.collect import Faults
-from ringback.api.common import MAX_PAGE, Services, WhoAsks, aware
+from ringback.api.common import MAX_PAGE, Services, TimeText, WhoAsks, read_time
 from ringback.api.masking import masks
 from ringback.api.openapi import FormOperation, refusals
 from ringback.api.services import ApiServices
@@ -95,8 +95,8 @@ async def get_call_logs(
     caller: WhoAsks,
     status: FromQuery[Status | None] = None,
     call_id: Annotated[str | None, QueryParameter(max_length=100)] = None,
-    start_time: FromQuery[datetime | None] = None,
-    end_time: FromQuery[datetime | None] = None,
+    start_time: TimeText = None,
+    end_time: TimeText = None,
     page: Annotated[int, QueryParameter(ge=1, le=10_000)] = 1,
     offset: Annotated[int, QueryParameter(ge=0, le=MAX_OFFSET)] = 0,
     bridge: Annotated[str | None, QueryParameter(max_length=40)] = None,
@@ -104,16 +104,18 @@ async def get_call_logs(
     limit_header: Annotated[int | None, HeaderParameter(name="limit", ge=1, le=MAX_PAGE)] = None,
 ) -> CallLogs:
     """List calls of at most seven days, newest first."""
+    faults = Faults()
     wanted = CallLogsBody(
         status=status,
         call_id=call_id,
-        start_time=start_time,
-        end_time=end_time,
+        start_time=read_time("start_time", start_time, faults),
+        end_time=read_time("end_time", end_time, faults),
         page=page,
         offset=offset,
         bridge=bridge,
         limit=limit or limit_header,
     )
+    faults.raise_if_any()
     return await _list(wanted, services, caller)
 
 
@@ -156,8 +158,7 @@ async def _list(
 
 def _filters(wanted: CallLogsBody, services: ApiServices) -> CallFilter:
     faults = Faults()
-    start, end = aware("start_time", wanted.start_time, faults), aware("end_time", wanted.end_time, faults)
-    faults.raise_if_any()
+    start, end = wanted.start_time, wanted.end_time
     if start is None:
         start = (services.now() if end is None else end) - MAX_WINDOW
     if end is None:

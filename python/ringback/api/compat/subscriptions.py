@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from ringback.api.auth import ApiRequest, needs
 from ringback.api.common import MAX_PAGE, Services, WhoAsks
 from ringback.api.idempotency import answer_once
-from ringback.api.openapi import CREATING, FormOperation, refusals
+from ringback.api.openapi import CREATING, refusals
 from ringback.api.resources.numbers import NumberBody, create_number
 from ringback.model.access import Scope
 from ringback.model.ids import NumberId
@@ -76,7 +76,6 @@ async def list_subscriptions(
     "/number/subscriptions",
     guards=[needs(Scope.ADMIN)],
     responses=refusals(*CREATING),
-    operation_class=FormOperation,
     operation_id="subscribe",
     tags=["compatible"],
 )

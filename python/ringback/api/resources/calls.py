@@ -1,6 +1,5 @@
 """`calls`: list them, look at one, read its journal, hang up."""
 
-from datetime import datetime
 from typing import Annotated
 
 from litestar import Response, get, post
@@ -9,7 +8,7 @@ from msgspec import Struct
 
 from ringback.api.auth import Caller, needs
 from ringback.api.collect import Faults
-from ringback.api.common import MAX_PAGE, Services, WhoAsks, aware
+from ringback.api.common import MAX_PAGE, Services, TimeText, WhoAsks, read_time
 from ringback.api.masking import masks
 from ringback.api.openapi import refusals
 from ringback.api.problems import FieldProblem, invalid, not_found
@@ -59,8 +58,8 @@ async def list_calls(
     number: Word = None,
     bridge: Word = None,
     parent_id: Word = None,
-    since: FromQuery[datetime | None] = None,
-    until: FromQuery[datetime | None] = None,
+    since: TimeText = None,
+    until: TimeText = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> CallList:
@@ -74,8 +73,8 @@ async def list_calls(
         number=_plus(number),
         bridge=_plus(bridge),
         parent_id=None if parent_id is None else CallId(parent_id),
-        since=aware("since", since, faults),
-        until=aware("until", until, faults),
+        since=read_time("since", since, faults),
+        until=read_time("until", until, faults),
     )
     faults.raise_if_any()
     try:

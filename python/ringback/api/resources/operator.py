@@ -60,7 +60,10 @@ async def list_problems() -> list[ProblemKind]:
     security=[{}],
     tags=["operator"],
     operation_id="getProblem",
-    responses={404: ResponseSpec(Problem, generate_examples=False, description="not-found", media_type=MEDIA_TYPE)},
+    responses={
+        code: ResponseSpec(Problem, generate_examples=False, description=slug, media_type=MEDIA_TYPE)
+        for code, slug in ((400, "invalid-request"), (404, "not-found"))
+    },
 )
 async def get_problem(slug: FromPath[str]) -> ProblemKind:
     """Describe one way in which a request can be refused: what a problem's `type` points to."""
