@@ -158,7 +158,7 @@ def claim_key(connection: Connection, record: IdempotencyRecord) -> IdempotencyR
         set_={name: statement.excluded[name] for name in ("body_hash", "answer", "created_at")},
         where=idempotency.c.created_at <= record.created_at - IDEMPOTENCY_KEPT,
     )
-    if connection.execute(statement).rowcount == 1:
+    if connection.execute(statement.returning(idempotency.c.key)).one_or_none() is not None:
         return None
     kept = select(idempotency).where(idempotency.c.account == record.account, idempotency.c.key == record.key)
     return IdempotencyRecord(**connection.execute(kept).one()._mapping)
