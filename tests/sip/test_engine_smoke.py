@@ -111,7 +111,7 @@ def sides() -> Iterator[tuple[Side, Side]]:
     for side in pair:
         side.drain()
         stats = side.engine.stats()
-        assert {name: stats.get(name, 0) for name in GAUGES} == dict.fromkeys(GAUGES, 0)
+        assert {name: stats[name] for name in GAUGES} == dict.fromkeys(GAUGES, 0)
         assert (stats["faults"], stats["media_close_timeouts"]) == (0, 0)
         ended = [event.leg for event in side.seen if isinstance(event, Ended)]
         assert len(ended) == len(set(ended))

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ringback_sip as sip;
@@ -18,7 +18,6 @@ use crate::ids::{LegId, OpId, TrunkId};
 use crate::queue::{EventQueue, lock};
 use crate::running::Running;
 use crate::stats::{Snapshot, Stats, count};
-use std::sync::Arc;
 
 const MAX_TRUNKS: usize = 10_000;
 const MAX_RULES: usize = 10_000;
@@ -46,6 +45,8 @@ pub struct Engine {
     pid: u32,
     state: Mutex<State>,
     tables: Mutex<Tables>,
+    /// Media's figures at the stop.
+    last_media: Mutex<Stats>,
     events: Arc<EventQueue>,
     snapshot: Arc<Mutex<Snapshot>>,
     next_leg: AtomicU64,
@@ -77,6 +78,7 @@ impl Engine {
             pid: std::process::id(),
             state: Mutex::new(State::Idle),
             tables: Mutex::default(),
+            last_media: Mutex::new(vec![("media_ports", 0)]),
             events: Arc::new(events),
             snapshot: Arc::default(),
             next_leg: AtomicU64::new(1),
@@ -87,6 +89,8 @@ impl Engine {
     /// Open the sockets and start the threads.
     pub fn start(&self) -> Result<(), EngineError> {
         self.check_process()?;
+        // Tables before state, here as everywhere.
+        let tables = lock(&self.tables);
         let mut state = lock(&self.state);
         match *state {
             State::Idle => {}
@@ -96,7 +100,6 @@ impl Engine {
             }
         }
         let running = Running::start(&self.config, Arc::clone(&self.events), Arc::clone(&self.snapshot))?;
-        let tables = lock(&self.tables);
         running.push(tables.command())?;
         if let Some(accepting) = tables.accepting {
             running.push(Command::SetAccepting(accepting))?;
@@ -118,7 +121,8 @@ impl Engine {
         drop(state);
         if let State::Running(running) = before {
             if self.pid == std::process::id() {
-                running.stop(grace);
+                let figures = running.stop(grace);
+                *lock(&self.last_media) = figures;
             } else {
                 // The threads live in the parent; here are only copies of their handles.
                 std::mem::forget(running);
@@ -304,8 +308,10 @@ impl Engine {
         figures.push(("events_waiting", count(self.events.waiting())));
         figures.push(("dropped_figures", dropped_figures));
         figures.push(("dropped_repeated_events", dropped_repeated));
-        if let State::Running(running) = &*lock(&self.state) {
-            figures.extend(running.media_figures());
+        let state = lock(&self.state);
+        match &*state {
+            State::Running(running) => figures.extend(running.media_figures()),
+            _ => figures.extend_from_slice(&lock(&self.last_media)),
         }
         figures
     }

@@ -18,7 +18,7 @@ use crate::error::EngineError;
 use crate::media_port::MediaInbox;
 use crate::queue::{CommandQueue, EventQueue};
 use crate::signaling::{Shared, Signaling};
-use crate::stats::{Snapshot, Stats};
+use crate::stats::{Snapshot, Stats, media_figures};
 
 /// Decoded prompts kept in memory: about an hour and a half of audio.
 const PROMPT_CACHE_BYTES: usize = 64 << 20;
@@ -74,16 +74,18 @@ impl Running {
     }
 
     pub(crate) fn media_figures(&self) -> Stats {
-        self.media.counters().values
+        media_figures(self.media.counters().values)
     }
 
-    /// Ask the thread to end and wait for it. Media ends with the last handle to it, here.
-    pub(crate) fn stop(self, grace: Duration) {
+    /// Ask the thread to end and wait for it; media ends with the last handle to it, here. Returns media's last figures.
+    pub(crate) fn stop(self, grace: Duration) -> Stats {
         self.shared.commands.push_urgent(Command::Stop { grace });
         let _ = self.thread.join();
+        let figures = media_figures(self.media.counters().values);
         if let Some(media) = Arc::into_inner(self.media) {
             media.stop();
         }
+        figures
     }
 }
 

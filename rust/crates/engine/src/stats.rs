@@ -70,6 +70,18 @@ impl Snapshot {
     }
 }
 
+/// Media's figures under the names of the Python contract.
+pub(crate) fn media_figures(values: Vec<(&'static str, u64)>) -> Stats {
+    let contract = |name| match name {
+        "media_ports_used" => "media_ports",
+        "media_tick_late_p50_us" => "tick_lateness_p50_us",
+        "media_tick_late_p99_us" => "tick_lateness_p99_us",
+        "media_tick_late_max_us" => "tick_lateness_max_us",
+        other => other,
+    };
+    values.into_iter().map(|(name, value)| (contract(name), value)).collect()
+}
+
 pub(crate) fn count(value: usize) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
 }
