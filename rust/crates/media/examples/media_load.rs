@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,9 +57,9 @@ fn config() -> MediaConfig {
     }
 }
 
-fn begin(media: &Media, leg: u64, kind: &str, prompt: &PathBuf) {
+fn begin(media: &Media, leg: u64, kind: &str, prompt: &Path) {
     let port = media.open_leg(leg).expect("a port is free");
-    let codec = if leg % 2 == 0 { Codec::Pcma } else { Codec::Pcmu };
+    let codec = if leg.is_multiple_of(2) { Codec::Pcma } else { Codec::Pcmu };
     media.set_remote(
         leg,
         RemoteMedia {
@@ -73,7 +73,7 @@ fn begin(media: &Media, leg: u64, kind: &str, prompt: &PathBuf) {
         },
     );
     if kind == "play" {
-        let files = vec![prompt.clone()];
+        let files = vec![prompt.to_owned()];
         media.command(MediaCommand::Play { op: leg, leg, files, loop_count: 0, barge_in: false, gain_db: 0.0 });
     }
     if kind == "join" && leg % 2 == 1 {

@@ -56,6 +56,8 @@ pub(crate) struct Shard {
     phases: [Vec<LegId>; PHASES],
     /// The group that is served next.
     phase: usize,
+    /// Legs that were closed and wait for their recordings.
+    closing: Vec<LegId>,
     ops: Operations,
     out: Outputs,
     counters: Arc<Counters>,
@@ -69,6 +71,7 @@ impl Shard {
             legs: HashMap::new(),
             phases: Default::default(),
             phase: 0,
+            closing: Vec::new(),
             ops: Operations::default(),
             out: Outputs::default(),
             counters,
@@ -151,16 +154,19 @@ impl Shard {
 
     /// Serve the next group of legs.
     pub(crate) fn tick(&mut self, now: Instant) {
+        let open = self.legs.len();
         let ids = mem::take(&mut self.phases[self.phase]);
         for &id in &ids {
             self.guarded(id, now, Leg::tick);
         }
-        let phase = self.phase;
-        self.phases[phase] = ids;
-        self.phase = (phase + 1) % PHASES;
-        // From the end, as `sweep` takes legs out.
-        for index in (0..self.phases[phase].len()).rev() {
-            self.sweep(self.phases[phase][index], now);
+        self.phases[self.phase] = ids;
+        if self.legs.len() < open {
+            // A leg that panicked is gone from the table already.
+            self.phases[self.phase].retain(|id| self.legs.contains_key(id));
+        }
+        self.phase = (self.phase + 1) % PHASES;
+        for id in self.closing.clone() {
+            self.sweep(id, now);
         }
     }
 
@@ -206,6 +212,9 @@ impl Shard {
             self.guarded(peer, now, Leg::check_join);
         }
         if known {
+            if !self.closing.contains(&id) {
+                self.closing.push(id);
+            }
             self.sweep(id, now);
         } else if !self.legs.contains_key(&id) {
             // Its media failed before; whoever closes it waits for the end.
@@ -269,6 +278,7 @@ impl Shard {
 
     fn remove(&mut self, id: LegId) {
         self.legs.remove(&id);
+        self.closing.retain(|&other| other != id);
         for phase in &mut self.phases {
             phase.retain(|&other| other != id);
         }

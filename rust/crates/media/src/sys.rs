@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr;
@@ -75,6 +75,8 @@ pub(crate) struct Receiver {
     controls: Box<[Control; BATCH]>,
     headers: Vec<libc::mmsghdr>,
     vectors: Vec<libc::iovec>,
+    /// Headers the last call wrote to.
+    used: usize,
 }
 
 /// A packet as read.
@@ -90,19 +92,22 @@ impl Receiver {
     pub(crate) fn new() -> Self {
         // SAFETY: addresses are plain numbers, for which zero is valid.
         let address: libc::sockaddr_storage = unsafe { mem::zeroed() };
-        Self {
+        let mut receiver = Self {
             bytes: vec![[0; PACKET_BYTES]; BATCH],
             addresses: Box::new([address; BATCH]),
             controls: Box::new([Control([0; CONTROL_BYTES]); BATCH]),
             headers: Vec::with_capacity(BATCH),
             vectors: Vec::with_capacity(BATCH),
-        }
+            used: 0,
+        };
+        receiver.connect_buffers();
+        receiver
     }
 
     /// Read what waits on a nonblocking socket; return how many packets, at most [`BATCH`], 0 if none waits.
     pub(crate) fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
-        self.prepare();
-        // SAFETY: every header points into the boxed buffers of `self`, which are neither moved nor used elsewhere
+        self.rearm();
+        // SAFETY: every header points into heap buffers of `self`, which are never reallocated and not used elsewhere
         // during the call, with the lengths they have; there are `BATCH` headers; no time-out is given.
         let count = unsafe {
             libc::recvmmsg(
@@ -114,6 +119,7 @@ impl Receiver {
             )
         };
         if let Ok(count) = usize::try_from(count) {
+            self.used = count;
             return Ok(count);
         }
         match io::Error::last_os_error() {
@@ -135,24 +141,30 @@ impl Receiver {
         count == BATCH
     }
 
-    fn prepare(&mut self) {
-        self.headers.clear();
-        self.vectors.clear();
-        for index in 0..BATCH {
-            let iov_base = self.bytes[index].as_mut_ptr().cast();
-            self.vectors.push(libc::iovec { iov_base, iov_len: PACKET_BYTES });
+    /// Let the headers point into the buffers. These are on the heap and stay where they are when `self` is moved.
+    fn connect_buffers(&mut self) {
+        for bytes in &mut self.bytes {
+            self.vectors.push(libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: PACKET_BYTES });
         }
         for index in 0..BATCH {
             // SAFETY: the struct is plain numbers and pointers, for which zero is valid.
-            let mut header: libc::mmsghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+            let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
             header.msg_hdr.msg_name = (&raw mut self.addresses[index]).cast();
-            header.msg_hdr.msg_namelen = socklen(size_of::<libc::sockaddr_storage>());
             header.msg_hdr.msg_iov = &raw mut self.vectors[index];
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = (&raw mut self.controls[index]).cast();
-            header.msg_hdr.msg_controllen = CONTROL_BYTES as _;
             self.headers.push(header);
         }
+        self.used = BATCH;
+    }
+
+    /// Restore the lengths that the last call overwrote.
+    fn rearm(&mut self) {
+        for header in &mut self.headers[..self.used] {
+            header.msg_hdr.msg_namelen = socklen(size_of::<libc::sockaddr_storage>());
+            header.msg_hdr.msg_controllen = CONTROL_BYTES as _;
+        }
+        self.used = 0;
     }
 }
 

@@ -27,6 +27,8 @@ const _: () = assert!(TICKS_PER_ROUND as usize == PHASES);
 const MAX_BEHIND: Duration = Duration::from_millis(200);
 /// Batches read from one socket at a tick: what comes faster is a flood and left to the kernel's bound.
 const MAX_BATCHES: usize = 4;
+/// RTCP of a leg is read once in so many rounds, every 160 ms.
+const RTCP_ROUNDS: u64 = 8;
 /// Time stamps of the kernel that are older than this come from a clock that was set.
 const MAX_AGE: Duration = Duration::from_millis(500);
 /// How long a stopping shard waits for recordings.
@@ -63,6 +65,7 @@ pub(crate) struct ShardThread {
     /// Legs of the tick, kept to be used again.
     due: Vec<LegId>,
     next_tick: Instant,
+    ticks: u64,
     stopping: Option<Instant>,
 }
 
@@ -77,6 +80,7 @@ impl ShardThread {
             receiver: sys::Receiver::new(),
             due: Vec::new(),
             next_tick: Instant::now(),
+            ticks: 0,
             stopping: None,
         }
     }
@@ -118,6 +122,7 @@ impl ShardThread {
     fn tick(&mut self) {
         let due = self.next_tick;
         self.next_tick = due + TICK;
+        self.ticks += 1;
         let now = Instant::now();
         self.catch_up(now);
         while let Ok(reply) = self.links.replies.try_recv() {
@@ -145,7 +150,12 @@ impl ShardThread {
         self.due.extend_from_slice(self.shard.next_legs());
         for &leg in &self.due {
             let Some(sockets) = self.sockets.get(&leg) else { continue };
+            // Reports are rare, and the kernel notes when they came: reading them less often costs nothing but time.
+            let with_rtcp = (self.ticks / u64::from(TICKS_PER_ROUND)).wrapping_add(leg) % RTCP_ROUNDS == 0;
             for channel in [Channel::Rtp, Channel::Rtcp] {
+                if channel == Channel::Rtcp && !with_rtcp {
+                    continue;
+                }
                 let socket = sockets.socket(channel);
                 for _ in 0..MAX_BATCHES {
                     // An error is an old ICMP message; the next call gets the packets behind it.

@@ -6,11 +6,12 @@
 
 use crate::audio::conceal::Concealer;
 use crate::audio::frame::{FRAME, FRAME_TS, Frame};
+use crate::stream::ring::{CAPACITY, Ring};
 use crate::wire::wrap::{ts_add, ts_after};
 
-/// Samples in the ring, 256 ms: the largest delay, a long packet and a burst.
-const CAPACITY: usize = 2048;
+/// Samples in the ring: room for the largest delay, a long packet and a burst.
 const CAPACITY_TS: i32 = 2048;
+const _: () = assert!(CAPACITY_TS as usize == CAPACITY);
 /// Delay at the begin: 40 ms.
 const START_DELAY: u32 = 2 * FRAME_TS;
 /// Packets may be this far ahead of the playout at most: 80 ms.
@@ -53,8 +54,7 @@ pub(crate) enum Pulled {
 /// Received samples waiting for their turn.
 #[derive(Debug, Clone)]
 pub(crate) struct JitterBuffer {
-    samples: Box<[i16; CAPACITY]>,
-    present: [u64; CAPACITY / 64],
+    ring: Ring,
     /// Timestamp of the next sample to play, once there is a stream.
     cursor: Option<u32>,
     concealer: Concealer,
@@ -74,8 +74,7 @@ impl JitterBuffer {
     /// Begin empty.
     pub(crate) fn new() -> Self {
         Self {
-            samples: Box::new([0; CAPACITY]),
-            present: [0; CAPACITY / 64],
+            ring: Ring::new(),
             cursor: None,
             concealer: Concealer::new(),
             came_late: false,
@@ -117,10 +116,10 @@ impl JitterBuffer {
         // The part whose turn is over is cut off.
         let cut = usize::try_from(-ahead).unwrap_or(0);
         let first = if ahead < 0 { cursor } else { rtp_ts };
-        if self.is_present(first) {
+        if self.ring.run(first, 1).0 {
             return Inserted::Duplicate;
         }
-        self.store(first, &samples[cut..]);
+        self.ring.write(first, &samples[cut..]);
         Inserted::Kept
     }
 
@@ -153,12 +152,12 @@ impl JitterBuffer {
     }
 
     fn begin(&mut self, rtp_ts: u32, samples: &[i16]) {
-        self.present = [0; CAPACITY / 64];
+        self.ring.clear();
         self.cursor = Some(rtp_ts.wrapping_sub(START_DELAY));
         (self.late_run, self.idle_ticks, self.came_late) = (0, 0, false);
         self.restart_measure(0);
         self.measure(START_DELAY.cast_signed());
-        self.store(rtp_ts, samples);
+        self.ring.write(rtp_ts, samples);
     }
 
     /// Say whether a packet can only be explained by a sender that set its clock anew.
@@ -179,39 +178,22 @@ impl JitterBuffer {
         (self.calm_ticks, self.least_ahead, self.most_ahead, self.delay_before) = (0, i32::MAX, 0, delay);
     }
 
-    fn store(&mut self, first: u32, samples: &[i16]) {
-        for (offset, &sample) in (0_u32..).zip(samples) {
-            let index = slot(ts_add(first, offset));
-            self.samples[index] = sample;
-            self.present[index / 64] |= 1 << (index % 64);
-        }
-    }
-
-    fn is_present(&self, rtp_ts: u32) -> bool {
-        let index = slot(rtp_ts);
-        self.present[index / 64] & (1 << (index % 64)) != 0
-    }
-
     /// Move one frame out of the ring, covering what is missing.
     fn take(&mut self, cursor: u32, frame: &mut Frame) -> Pulled {
         let mut at = 0;
         let mut missing = 0;
         while at < FRAME {
-            let good = self.is_present(sample_ts(cursor, at));
-            let mut end = at;
-            while end < FRAME && self.is_present(sample_ts(cursor, end)) == good {
-                let index = slot(sample_ts(cursor, end));
-                frame[end] = self.samples[index];
-                self.present[index / 64] &= !(1 << (index % 64));
-                end += 1;
-            }
+            let from = sample_ts(cursor, at);
+            let (good, length) = self.ring.run(from, FRAME - at);
+            let part = &mut frame[at..at + length];
             if good {
-                self.concealer.good(&mut frame[at..end]);
+                self.ring.take(from, part);
+                self.concealer.good(part);
             } else {
-                missing += end - at;
-                self.concealer.bad(&mut frame[at..end]);
+                missing += length;
+                self.concealer.bad(part);
             }
-            at = end;
+            at += length;
         }
         self.idle_ticks = if missing == FRAME { self.idle_ticks.saturating_add(1) } else { 0 };
         match missing {
@@ -235,10 +217,6 @@ impl JitterBuffer {
             *sample = i16::try_from(blended / FRAME_I32).unwrap_or_default();
         }
     }
-}
-
-fn slot(rtp_ts: u32) -> usize {
-    rtp_ts as usize % CAPACITY
 }
 
 fn sample_ts(cursor: u32, offset: usize) -> u32 {

@@ -4,4 +4,5 @@ pub(crate) mod jitter;
 pub(crate) mod latch;
 pub(crate) mod reception;
 pub(crate) mod report;
+pub(crate) mod ring;
 pub(crate) mod sender;
