@@ -115,6 +115,11 @@ def _environment() -> Environment:
 _ENV = _environment()
 
 
+def has_code(template: str) -> bool:
+    """Say whether a template has anything to fill in."""
+    return "{{" in template or "{%" in template or "{#" in template
+
+
 def render(template: str, values: Mapping[str, Any]) -> str:
     """Fill in a template.
 
@@ -128,7 +133,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     Raises:
         ExpressionError: a name is undefined, the result too long, or the work too much.
     """
-    if "{{" not in template and "{%" not in template and "{#" not in template:
+    if not has_code(template):
         return template
     _refuse_heavy(template)
     try:
@@ -174,7 +179,7 @@ def names_in_template(template: str) -> set[str]:
     Raises:
         ExpressionError: the template cannot be read, is too heavy, or uses an unknown filter.
     """
-    if "{{" not in template and "{%" not in template and "{#" not in template:
+    if not has_code(template):
         return set()
     _refuse_heavy(template)
     try:

@@ -12,11 +12,11 @@ EXPRESSION_CHARS = 1_000
 TEMPLATE_OPERATORS = 500
 """Operators and brackets in one template. minijinja recurses on them: a few thousand end the process."""
 
-FUEL = 10_000
-"""minijinja instructions for one template or expression; a millisecond at most."""
+FUEL = 2_500
+"""minijinja instructions for one template or expression: about a millisecond, a loop over some 400 items."""
 
-WORK = 500
-"""Templates and expressions worked out between two waits: bounds how long one run holds up the event loop."""
+WORK = 200
+"""Templates and expressions worked out between two waits. With `FUEL` it bounds how long one run holds up all others."""
 
 STEPS = 1_000
 """Nodes entered in one run."""

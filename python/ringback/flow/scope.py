@@ -37,6 +37,8 @@ class Scope:
         Raises:
             ExpressionError: as `expression.render`, or too many since the last wait.
         """
+        if not expression.has_code(template):
+            return template
         self._count()
         return expression.render(template, self._masked if masked else self._values)
 

@@ -20,17 +20,17 @@ PAUSED = step(PUBLISHED, FlowAction.PAUSE)
 
 
 def test_a_new_flow_is_a_draft_that_serves_nobody():
-    assert DRAFT == FlowLife(status=FlowStatus.DRAFT, latest=1, draft=1, published=None)
+    assert FlowLife(status=FlowStatus.DRAFT, latest=1, draft=1, published=None) == DRAFT
     assert serving(DRAFT) == "flow_not_published"
 
 
 def test_publishing_puts_the_draft_in_service():
-    assert PUBLISHED == FlowLife(status=FlowStatus.PUBLISHED, latest=1, draft=None, published=1)
+    assert FlowLife(status=FlowStatus.PUBLISHED, latest=1, draft=None, published=1) == PUBLISHED
     assert serving(PUBLISHED) == 1
 
 
 def test_editing_a_published_flow_makes_a_new_draft_while_the_old_version_serves():
-    assert EDITED == FlowLife(status=FlowStatus.PUBLISHED, latest=2, draft=2, published=1)
+    assert FlowLife(status=FlowStatus.PUBLISHED, latest=2, draft=2, published=1) == EDITED
     assert serving(EDITED) == 1
     assert serving(step(EDITED, FlowAction.PUBLISH)) == 2
 
