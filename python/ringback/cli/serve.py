@@ -3,15 +3,16 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import Parameter
 from msgspec import to_builtins
 
 from ringback.cli.output import CliError, err, out
-from ringback.service.main import Ready, run
-from ringback.service.settings import load
+
+if TYPE_CHECKING:
+    from ringback.service.main import Ready
 
 DEFAULT_FILE = Path("ringback.toml")
 
@@ -38,18 +39,22 @@ def serve(
         return
     if config is None and DEFAULT_FILE.exists():
         config = DEFAULT_FILE
+    # The whole server with its engine: `ringback --help` reads this module, too, and shall not load them.
+    from ringback.service.main import run  # noqa: PLC0415
+    from ringback.service.settings import load  # noqa: PLC0415
+
     settings = load(config)
     if config is None:
         err.print("No ringback.toml here: running with the defaults (`ringback serve --config FILE` reads another).")
     asyncio.run(run(settings, ready=_tell_program if ready else _tell))
 
 
-def _tell(ready: Ready) -> None:
+def _tell(ready: "Ready") -> None:
     if ready.recovered:
         out.print(f"Ended {ready.recovered} calls that an earlier run had left open.")
     out.print(f"Ready. API {ready.http}   SIP {ready.sip}   OpenAPI {ready.http}/schema/openapi.json")
 
 
-def _tell_program(ready: Ready) -> None:
+def _tell_program(ready: "Ready") -> None:
     sys.stdout.write(msgspec.json.encode({"event": "ready", **to_builtins(ready)}).decode() + "\n")
     sys.stdout.flush()

@@ -1,0 +1,289 @@
+"""The command line: what each command prints, its exit code, its errors."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from ringback.cli import accounts, app, flow, keys, run
+from ringback.model.status import Status
+
+ROOT = Path(__file__).parents[3]
+
+
+def commands() -> list[str]:
+    """Return every command with its group."""
+    found = []
+    for group, name in ((app, ""), (accounts, "accounts "), (keys, "keys "), (flow, "flow ")):
+        for command in group:
+            if command.startswith("-") or (not name and command in {"accounts", "keys", "flow"}):
+                continue
+            found.append(f"{name}{command}")
+    return sorted(found)
+
+
+def test_every_command_has_its_heading_and_every_heading_its_command() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## ringback (.+)$", text, flags=re.MULTILINE)
+
+    assert sorted(headings) == commands()
+    assert len(commands()) == 13
+
+
+@pytest.mark.parametrize("command", [command for command in commands() if command != "demo"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command.split(), "--help"]) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_unknown_command_and_option_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = []
+    for arguments in (["statusses"], ["statuses", "--jsonn"], ["keys", "create"]):
+        try:
+            codes.append(run(arguments))
+        except SystemExit as left:
+            codes.append(left.code)
+
+    assert codes == [2, 2, 2]
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.out + captured.err
+
+
+class TestStatuses:
+    def test_all_28_are_listed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["statuses", "--json"]) == 0
+
+        listed = json.loads(capsys.readouterr().out)
+        assert sorted(info["status"] for info in listed) == sorted(Status)
+
+    def test_one_is_explained_in_any_case(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["statuses", "noanswer"]) == 0
+
+        assert "the callee (dialled number) did not answer" in capsys.readouterr().out
+
+    def test_close_name_is_suggested(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["statuses", "NOANSWERED"]) == 1
+
+        error = capsys.readouterr().err
+        assert "Did you mean NOANSWER?" in error
+        assert "Traceback" not in error
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'cli.db'}"
+
+
+class TestAccountsAndKeys:
+    def test_from_account_to_revoked_key(self, database: str, capsys: pytest.CaptureFixture[str]) -> None:
+        def do(*arguments: str) -> Any:
+            assert run([*arguments, "--database", database]) == 0
+            return json.loads(capsys.readouterr().out or "null") if "--json" in arguments else None
+
+        made = do("accounts", "create", "My company", "--sid", "AC1", "--test", "--json")
+        assert made["sid"] == "AC1"
+        assert made["key"].startswith("rbk_")
+        assert do("accounts", "list", "--json") == [
+            {"sid": "AC1", "name": "My company", "channels": 100, "is_test": True}
+        ]
+        key = do("keys", "create", "AC1", "--scope", "read", "--network", "192.0.2.0/24", "--json")
+        assert (key["scopes"], key["networks"]) == (["read"], ["192.0.2.0/24"])
+        assert run(["keys", "revoke", "AC1", key["id"], "--database", database]) == 0
+        capsys.readouterr()
+        listed = {row["id"]: row for row in do("keys", "list", "AC1", "--json")}
+        assert listed[key["id"]]["revoked_at"] is not None
+        assert [row["revoked_at"] is None for row in listed.values()].count(True) == 1
+        assert made["key"] not in json.dumps(listed)
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["keys", "create", "AC9"], "There is no account AC9"),
+            (["keys", "list", "AC9"], "There is no account AC9"),
+            (["keys", "revoke", "AC9", "k"], "has no key k"),
+            (["keys", "create", "AC9", "--network", "x"], "is not a network"),
+            (["accounts", "create", "x", "--sid", "a b"], "--sid must be"),
+            (["accounts", "create", "x", "--channels", "0"], "--channels must be"),
+            (["accounts", "create", ""], "The name must have"),
+        ],
+    )
+    def test_mistakes_are_told_without_traceback(
+        self, database: str, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+    ) -> None:
+        assert run([*arguments, "--database", database]) == 1
+
+        error = capsys.readouterr().err
+        assert told in error
+        assert "Traceback" not in error
+
+    def test_account_is_not_made_twice(self, database: str, capsys: pytest.CaptureFixture[str]) -> None:
+        arguments = ["accounts", "create", "x", "--sid", "AC1", "--database", database]
+
+        assert [run(arguments), run(arguments)] == [0, 1]
+        assert "already" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("url", ["nonsense", "mysql://x", "sqlite:///"])
+    def test_unusable_database_is_told(self, capsys: pytest.CaptureFixture[str], url: str) -> None:
+        assert run(["accounts", "list", "--database", url]) == 1
+
+        error = capsys.readouterr().err
+        assert "sqlite:///" in error
+        assert "Traceback" not in error
+
+
+class TestVerify:
+    def test_empty_database_is_sound(self, database: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["verify", "--database", database]) == 0
+
+        assert "No violation" in capsys.readouterr().out
+
+
+class TestFlowCheck:
+    def test_good_document(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "good.json"
+        start = {"type": "start", "exits": {"next": "bye"}}
+        file.write_text(json.dumps({"name": "G", "nodes": {"start": start, "bye": {"type": "hangup"}}}))
+
+        assert run(["flow", "check", str(file)]) == 0
+        assert "may be published" in capsys.readouterr().out
+
+    def test_every_problem_is_listed_with_its_place(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "bad.json"
+        file.write_text(
+            '{"name": "B", "nodes": {"start": {"type": "start", "exits": {"next": "x"}}, "p": {"type": "q"}}}'
+        )
+
+        assert run(["flow", "check", str(file), "--json"]) == 1
+        result = json.loads(capsys.readouterr().out)
+        assert result["ok"] is False
+        assert {problem["node"] for problem in result["problems"]} >= {"start", "p"}
+
+    @pytest.mark.parametrize(("content", "told"), [(None, "Cannot read"), (b"{", ""), (b" " * 300_000, "larger than")])
+    def test_unreadable_files(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, told: str
+    ) -> None:
+        file = tmp_path / "x.json"
+        if content is not None:
+            file.write_bytes(content)
+
+        assert run(["flow", "check", str(file)]) == 1
+        captured = capsys.readouterr()
+        assert told in captured.err
+        assert "Traceback" not in captured.err
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Answers as a server would; what was asked is kept in `asked`."""
+
+    asked: ClassVar[list[tuple[str, str, Any]]] = []
+    polls = 0
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.asked.append((self.path, self.headers["api-key"], body))
+        if body.get("bridge") == "wrong":
+            problem = {"title": "T", "detail": "D", "what_to_do": "W", "errors": [{"field": "a", "detail": "x"}] * 2}
+            return self._send(400, problem)
+        calls = [{"to": to, "id": f"call_{to}"} for to in str(body["to"]).split(",")]
+        return self._send(202, {"code": "RBC202", "message": "", "data": {"calls": calls, "id": None}})
+
+    def do_GET(self) -> None:
+        type(self).polls += 1
+        call_id = self.path.rsplit("/", 1)[1]
+        status = None if self.polls == 1 else "ANSWER" if call_id.endswith("1") else "BUSY"
+        self._send(200, {"id": call_id, "to": "1", "status": status, "reason": "r", "explanation": "[because]"})
+
+    def _send(self, code: int, content: Any) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(code)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Answers]]:
+    class Answers(_Answers):
+        asked: ClassVar[list[tuple[str, str, Any]]] = []
+        polls = 0
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setenv("RINGBACK_URL", f"http://127.0.0.1:{httpd.server_port}")
+    monkeypatch.setenv("RINGBACK_API_KEY", "k")
+    monkeypatch.setenv("RINGBACK_SID", "AC1")
+    monkeypatch.setattr("ringback.cli.calls.POLL_S", 0.0)
+    yield Answers
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+class TestCalls:
+    def test_call_is_placed_and_shown(self, server: type[_Answers], capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["call", "+491", "--bridge", "+493", "--say", "Hi"]) == 0
+
+        (asked,) = server.asked
+        assert asked == (
+            "/v1/AC1/voice/outbound",
+            "k",
+            {"to": "+491", "bridge": "+493", "target": [{"message": {"text": "Hi"}}]},
+        )
+        assert "call_+491" in capsys.readouterr().out
+
+    def test_waiting_follows_to_the_final_status(
+        self, server: type[_Answers], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["call", "+491", "--bridge", "+493", "--flow", "f", "--wait"]) == 0
+        assert run(["c2c", "+491", "+492", "--bridge", "+493", "--timeout", "9", "--wait"]) == 1
+
+        shown = capsys.readouterr().out
+        assert "ANSWER" in shown
+        assert "[because]" in shown
+        assert server.asked[1][2] == {"from": "+491", "to": "+492", "bridge": "+493", "timeout": 9}
+
+    def test_refusal_is_shown_with_every_fault(
+        self, server: type[_Answers], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["call", "+491", "--bridge", "wrong", "--say", "Hi"]) == 1
+
+        error = capsys.readouterr().err
+        assert "T: D" in error
+        assert error.count("a: x") == 2
+        assert "W" in error
+
+    @pytest.mark.parametrize("targets", [[], ["--say", "a", "--flow", "f"]])
+    def test_exactly_one_target(
+        self, server: type[_Answers], capsys: pytest.CaptureFixture[str], targets: list[str]
+    ) -> None:
+        assert run(["call", "+491", "--bridge", "+493", *targets]) == 1
+        assert "exactly one" in capsys.readouterr().err
+        assert server.asked == []
+
+    def test_missing_key_and_absent_server_are_told(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.delenv("RINGBACK_API_KEY", raising=False)
+        monkeypatch.delenv("RINGBACK_SID", raising=False)
+        place = ["c2c", "+491", "+492", "--bridge", "+493"]
+
+        assert run(place) == 1
+        assert "--key (or RINGBACK_API_KEY) and --sid" in capsys.readouterr().err
+        assert run([*place, "--key", "k", "--sid", "s", "--url", "http://127.0.0.1:1"]) == 1
+        assert "Is `ringback serve` running there?" in capsys.readouterr().err
+        assert run([*place, "--key", "k", "--sid", "s", "--url", "file:///etc/passwd"]) == 1
+        assert "is not a server's address" in capsys.readouterr().err
+
+
+def test_simulate_checks_its_addresses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "--listen", "nowhere"]) == 1
+    assert "--listen must be host:port" in capsys.readouterr().err
