@@ -1,14 +1,35 @@
 """The running calls as the rest of Ringback sees them: place, hang up, list."""
+
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from ringback.call.events import HangupRequested
+from ringback.live.task import CallTask, accepted_entry
 from ringback.model.call import CallRequest
+from ringback.model.errors import ResourceError
 from ringback.model.ids import AccountSid, CallId
 from ringback.model.status import Kind
 from ringback.store.calls import CallRow
-from ringback.store.writes import IdempotencyRecord
+from ringback.store.writes import AcceptCalls, IdempotencyRecord
+
+if TYPE_CHECKING:
+    from ringback.live.exchange import Exchange
+
+_HANGUP_S = 10.0
+"""How long a request to hang up waits for its commit: longer means that the database does not answer."""
+
+_BEGIN_AT_ONCE = 32
+"""Calls admitted before the loop gets its turn."""
+
+
+class NoMoreCalls(ResourceError):  # noqa: N818  (reads as a claim)
+    """New calls cannot be taken now; the message says why."""
+
+    slug = "no-more-calls"
 
 
 class RunningCall(Struct, frozen=True, kw_only=True):
@@ -26,6 +47,10 @@ class RunningCall(Struct, frozen=True, kw_only=True):
 class Calls:
     """Place and end calls. Made by `ringback.live.exchange.Exchange`."""
 
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+        self._parts = exchange.parts
+
     async def place(
         self, requests: Sequence[CallRequest], idempotency: IdempotencyRecord | None = None
     ) -> IdempotencyRecord | None:
@@ -37,17 +62,79 @@ class Calls:
             None, or what was answered before to the same idempotency key: then nothing was placed.
 
         Raises:
-            ResourceError: new calls cannot be taken now (database, stopping, too many open).
+            NoMoreCalls: Stopping, or too many calls are open.
+            StoreUnavailableError: The database cannot commit now.
         """
-        raise NotImplementedError
+        self._refuse_if_full(len(requests))
+        entries = tuple(accepted_entry(request) for request in requests)
+        written = await self._parts.journal.durable(
+            AcceptCalls(requests=tuple(requests), entries=entries, idempotency=idempotency)
+        )
+        if written.existing is not None:
+            return written.existing
+        now = self._parts.clock.now()
+        due = []
+        for request in requests:
+            self._parts.counters.count_accepted(request.kind)
+            if request.not_before is not None and request.not_before > now:
+                self._exchange.schedule.tell(request.not_before)
+            else:
+                due.append(request)
+        self._exchange.take_over(due)
+        return None
 
     async def hangup(self, account: AccountSid, call_id: CallId) -> CallRow | None:
         """Withdraw or end a call, and return it when that is committed; None if the account has no such call.
 
         A final call comes back as it is. Withdrawing attempt 1 also withdraws a later attempt that waits.
+
+        Raises:
+            NoMoreCalls: The database does not answer.
         """
-        raise NotImplementedError
+        rows = self._exchange.repositories.calls
+        row = await rows.get(account, call_id)
+        if row is None:
+            return None
+        attempts = () if row.request.parent_id is not None else await rows.attempts(account, call_id)
+        open_attempts = [attempt for attempt in (row, *attempts) if attempt.record is None]
+        for request in {attempt.request.id: attempt.request for attempt in open_attempts}.values():
+            await self._hang_up(request)
+        return await rows.get(account, call_id)
 
     def open_calls(self, account: AccountSid | None = None) -> tuple[RunningCall, ...]:
         """List calls in progress and in queues (of one account)."""
-        raise NotImplementedError
+        return tuple(
+            RunningCall(
+                id=task.request.id,
+                account=task.request.account,
+                kind=task.request.kind,
+                from_=task.request.from_,
+                to=task.request.to,
+                state=task.state.state.value,
+                since=task.request.accepted_at,
+            )
+            for task in self._parts.calls.values()
+            if account is None or task.request.account == account
+        )
+
+    async def _hang_up(self, request: CallRequest) -> None:
+        task = self._parts.calls.get(request.id)
+        if task is None:
+            if await self._exchange.is_over(request):
+                return
+            task = self._parts.calls.get(request.id) or self._exchange.task_of_row(request)
+        task.deliver(HangupRequested(at=self._parts.clock.now()))
+        try:
+            async with asyncio.timeout(_HANGUP_S):
+                await task.settled()
+        except TimeoutError:
+            raise NoMoreCalls(
+                "The database does not answer; the call is being ended, ask for its state later."
+            ) from None
+
+    def _refuse_if_full(self, count: int) -> None:
+        if self._exchange.is_stopping:
+            raise NoMoreCalls("Ringback is stopping; place the call again in a moment.")
+        limit = self._exchange.settings.open_calls
+        if len(self._parts.calls) + count > limit:
+            raise NoMoreCalls(f"{len(self._parts.calls)} calls are open, at most {limit} may be; try again later.")

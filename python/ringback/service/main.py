@@ -1,11 +1,40 @@
 """Wires everything and runs it until it is told to stop. The only place that knows all parts."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
+import structlog
 from msgspec import Struct
 
+from ringback._engine import BindFailed, Engine, EngineConfig
+from ringback.api.app import create_app
+from ringback.api.services import ApiServices, ApiSettings, Health
+from ringback.live.exchange import Exchange, ExchangeSettings
+from ringback.model.errors import ResourceError
+from ringback.service.clock import SystemClock
+from ringback.service.http import HttpServer
+from ringback.service.logs import set_up_logs
+from ringback.service.metrics import Figures, make_metrics
+from ringback.service.seed import seed
 from ringback.service.settings import Settings
+from ringback.speech.service import SpeechService
+from ringback.store.database import Database
+from ringback.webhook.process import WebhookDelivery
+from ringback.webhook.settings import DeliverySettings
+
+_log = structlog.get_logger(__name__)
+
+_ENGINE_GRACE_MS = 1_000
+"""How long the engine waits for dialogs to close at the end; calls had `grace_s` before."""
+
+
+class SipUnavailable(ResourceError):  # noqa: N818  (reads as a claim)
+    """The SIP listener cannot be opened."""
+
+    slug = "sip-address"
 
 
 class Ready(Struct, frozen=True, kw_only=True):
@@ -23,15 +52,177 @@ class Ready(Struct, frozen=True, kw_only=True):
 
 
 async def run(
-    settings: Settings, *, ready: Callable[[Ready], None] | None = None, stop: asyncio.Event | None = None
+    settings: Settings,
+    *,
+    ready: Callable[[Ready], None] | None = None,
+    stop: asyncio.Event | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Run Ringback until SIGTERM, SIGINT or `stop`; then drain for `grace_s` and end.
 
     Args:
         ready: Called once, when API and SIP listen and every call of an earlier run is final or goes on.
         stop: Set it to stop as SIGTERM does (tests, embedding).
+        folder: Where the settings' relative `file`s are looked for; None for the working directory.
 
     Raises:
-        RingbackError: a listener, the database or a seed cannot be used; the message says what to do.
+        RingbackError: A listener, the database or a seed cannot be used; the message says what to do.
     """
-    raise NotImplementedError
+    set_up_logs(settings.log)
+    stop = stop or asyncio.Event()
+    data = Path(settings.data_dir)
+    data.mkdir(parents=True, exist_ok=True)
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_database(settings, data))
+        speech = await stack.enter_async_context(_speech(data))
+        await seed(settings, database.repositories, folder=folder or Path(), facts=speech.facts())
+        engine = stack.enter_context(_engine(settings))
+        clock = SystemClock()
+        exchange = Exchange(
+            engine=engine,
+            journal=database.writer,
+            repositories=database.repositories,
+            clock=clock,
+            prompts=speech.prompts,
+            flow_facts=speech.facts,
+            settings=ExchangeSettings(
+                recordings=data / "recordings",
+                open_calls=settings.limits.open_calls,
+                allow_private=settings.webhooks.allow_private,
+            ),
+        )
+        clock.counters = exchange.parts.counters
+        stack.push_async_callback(exchange.close)
+        stack.callback(engine.stop, grace_ms=_ENGINE_GRACE_MS)
+        webhooks = await _webhooks(settings, database, stack)
+        recovered = await exchange.start()
+        http = HttpServer(create_app(_services(settings, database, exchange, speech, webhooks)), settings.http.listen)
+        await http.start()
+        stack.push_async_callback(http.stop)
+        with _signals(stop):
+            if ready is not None:
+                ready(Ready(http=http.url, sip=engine.local_address(), recovered=recovered))
+            await stop.wait()
+            _log.info("stopping", grace_s=settings.grace_s, calls=len(exchange.parts.calls))
+            await exchange.stop(settings.grace_s)
+
+
+@contextlib.asynccontextmanager
+async def _database(settings: Settings, data: Path) -> AsyncIterator[Database]:
+    url = settings.database.url or f"sqlite:///{data / 'ringback.db'}"
+    key_file = Path(settings.database.key_file) if settings.database.key_file else None
+    database = await Database.open(url, node=settings.node, key_file=key_file)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _speech(data: Path) -> AsyncIterator[SpeechService]:
+    speech = await SpeechService(cache_folder=data / "prompts", sounds_folder=data / "sounds").open()
+    try:
+        yield speech
+    finally:
+        await speech.close()
+
+
+@contextlib.contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
+    """Start the engine. Nobody may call in yet: its table of sources is empty."""
+    sip, media, limits = settings.sip, settings.media, settings.limits
+    engine = Engine(
+        EngineConfig(
+            listen=sip.listen,
+            advertised=sip.advertised,
+            media_host=media.host,
+            media_advertised=media.advertised,
+            rtp_first_port=media.first_port,
+            rtp_last_port=media.last_port,
+            media_shards=media.shards,
+            media_timeout_ms=media.timeout_ms,
+            t1_ms=sip.t1_ms,
+            decide_within_ms=limits.decide_within_ms,
+            max_legs=limits.legs,
+            max_incoming_per_s=limits.incoming_per_s,
+            event_high_water=limits.events,
+            user_agent=sip.user_agent,
+            trace=sip.trace,
+        )
+    )
+    try:
+        engine.start()
+    except BindFailed as error:
+        raise SipUnavailable(f"{error} Set [sip] listen to a free address of this machine.") from error
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+async def _webhooks(settings: Settings, database: Database, stack: contextlib.AsyncExitStack) -> WebhookDelivery | None:
+    if not settings.webhooks.enabled:
+        return None
+    delivery = WebhookDelivery(
+        database,
+        DeliverySettings(timeout_s=settings.webhooks.timeout_s, allow_private=settings.webhooks.allow_private),
+    )
+    await delivery.start()
+    stack.push_async_callback(delivery.stop)
+    return delivery
+
+
+def _services(
+    settings: Settings,
+    database: Database,
+    exchange: Exchange,
+    speech: SpeechService,
+    webhooks: WebhookDelivery | None,
+) -> ApiServices:
+    figures = Figures(
+        exchange, journal=database.writer.health, webhooks=lambda: None if webhooks is None else webhooks.health()
+    )
+    return ApiServices(
+        repositories=database.repositories,
+        calls=exchange.calls,
+        account=exchange.directory.account,
+        directory_changed=exchange.directory.refresh,
+        health=lambda: _health(database, exchange),
+        metrics=make_metrics(figures),
+        flow_facts=speech.facts,
+        nudge_webhooks=(lambda: None) if webhooks is None else webhooks.nudge,
+        settings=ApiSettings(
+            requests_per_s=settings.http.requests_per_s,
+            burst=settings.http.burst,
+            max_body_bytes=settings.http.max_body_bytes,
+            mask_numbers=settings.http.mask_numbers,
+        ),
+    )
+
+
+def _health(database: Database, exchange: Exchange) -> Health:
+    problems = []
+    journal = database.writer.health()
+    if not journal.is_ready:
+        problems.append(journal.problem)
+    if exchange.is_stopping:
+        problems.append("Ringback is stopping.")
+    if exchange.pump.overloaded:
+        problems.append(f"The engine refuses new calls: {exchange.pump.overloaded}.")
+    return Health(is_ready=not problems, problems=tuple(problems))
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT set `stop`, where this loop may handle signals."""
+    loop = asyncio.get_running_loop()
+    handled = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop.set)
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)

@@ -1,261 +1,146 @@
-"""Settings: one TOML file, changed by environment variables. Every name is described in `docs/settings.md`.
+"""Reads the settings: one TOML file, changed by environment variables.
 
-`RINGBACK_SIP_LISTEN=0.0.0.0:5060` sets `[sip] listen`; names without a table are `RINGBACK_GRACE_S`. Lists of tables (accounts,
-trunks ...) come from the file only.
+`RINGBACK_SIP_LISTEN=0.0.0.0:5060` sets `[sip] listen`; names without a table are `RINGBACK_GRACE_S`. Lists of tables
+(accounts, trunks ...) come from the file only.
 """
 
+import difflib
+import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from ringback.model.account import CallDefaults, CallingHours
-from ringback.model.access import Scope
-from ringback.model.errors import LocalError
-from ringback.model.trunk import OutcomeOverride
+from ringback.service.setting_types import Settings, SettingsError
 
-ENVIRONMENT_PREFIX = "RINGBACK_"
+__all__ = ["Settings", "SettingsError", "load", "variables"]
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Millis = Annotated[int, Meta(ge=0, le=86_400_000)]
-Seconds = Annotated[float, Meta(ge=0, le=86_400)]
-Address = Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$", max_length=300)]
-"""`host:port`; port 0 takes a free one."""
+PREFIX = "RINGBACK_"
+NO_SETTINGS = frozenset({"RINGBACK_URL", "RINGBACK_API_KEY", "RINGBACK_SID", "RINGBACK_TRACEBACK"})
+"""Variables of the command line's own."""
 
-Number = Annotated[str, Meta(pattern=r"^\+[0-9]{3,20}$")]
-"""E.164 with leading `+`."""
-
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
-Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.-]+$")]
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`(?: - at `\$\.?(?P<path>[^`]*)`)?")
+_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`(?: - at `\$\.?(?P<path>[^`]*)`)?")
+_WRONG = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 
 
-class SettingsError(LocalError):
-    """The settings cannot be used. The message says which file or variable, which setting, and what it may be."""
+def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
 
-    slug: ClassVar[str] = "settings"
+    Args:
+        file: TOML; None for the defaults alone.
+        environment: Variables that win over the file; None for those of the process.
 
-
-class HttpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The HTTP API.
-
-    Attributes:
-        listen: `host:port` of the API; port 0 takes a free one.
-        requests_per_s: Steady rate of one API key.
-        burst: Requests of one key that may come at once.
-        max_body_bytes: Larger bodies are refused.
-        mask_numbers: Keys without the `configure` scope see only the ends of phone numbers.
+    Raises:
+        SettingsError: The file cannot be read, or something in it (or in a variable) is not a setting.
     """
-
-    listen: Address = "127.0.0.1:8080"
-    requests_per_s: Annotated[float, Meta(gt=0, le=100_000)] = 50.0
-    burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
-    max_body_bytes: Annotated[int, Meta(ge=1024, le=104_857_600)] = 262_144
-    mask_numbers: bool = False
-
-
-class SipSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """SIP.
-
-    Attributes:
-        listen: `host:port` of the SIP listener (UDP); port 0 takes a free one.
-        advertised: `host` or `host:port` that carriers reach us at, when it is not the listener's (NAT).
-        t1_ms: RFC 3261 T1.
-        user_agent: Value of User-Agent and Server.
-        trace: Keep every SIP message of every call, for the ladder.
-    """
-
-    listen: Address = "127.0.0.1:5060"
-    advertised: Name | None = None
-    t1_ms: Annotated[int, Meta(ge=10, le=5000)] = 500
-    user_agent: Name = "Ringback"
-    trace: bool = True
+    tables = _read(file) if file is not None else {}
+    where = str(file) if file is not None else "The settings"
+    _settings(tables, where)  # the file first, so that its faults are told as its own
+    environment = os.environ if environment is None else environment
+    for variable, path, text in _set_by(environment):
+        _put(tables, path, text)
+        _settings(tables, f"The environment variable {variable}", lax=True)
+    return _settings(tables, where, lax=True)
 
 
-class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """RTP.
-
-    Attributes:
-        host: Local address of the RTP sockets; the SIP listener's when left out.
-        advertised: Address in SDP; that of `[sip] advertised` when left out.
-        first_port: First port of the RTP range, even.
-        last_port: Last port; each leg takes two.
-        shards: Media threads.
-        timeout_ms: Silence from the far end after which a leg counts as lost; 0 never.
-    """
-
-    host: Name | None = None
-    advertised: Name | None = None
-    first_port: Port = 20000
-    last_port: Port = 39999
-    shards: Annotated[int, Meta(ge=1, le=16)] = 1
-    timeout_ms: Millis = 30_000
+def variables() -> dict[str, tuple[str, ...]]:
+    """Return the name of every environment variable and the setting it sets, as a path."""
+    found: dict[str, tuple[str, ...]] = {}
+    for field in msgspec.structs.fields(Settings):
+        inner = field.type
+        if isinstance(inner, type) and issubclass(inner, Struct):
+            for name in inner.__struct_fields__:
+                found[f"{PREFIX}{field.name}_{name}".upper()] = (field.name, name)
+        elif not _is_list(field.default):
+            found[f"{PREFIX}{field.name}".upper()] = (field.name,)
+    return found
 
 
-class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The database.
-
-    Attributes:
-        url: `sqlite:///file`, `sqlite:////absolute/file` or `postgresql://user:password@host/name`. None: `ringback.db` in `data_dir`.
-        key_file: Holds the key that secrets are encrypted with; made if missing. None: beside the SQLite file.
-    """
-
-    url: Name | None = None
-    key_file: Name | None = None
+def _is_list(default: object) -> bool:
+    return isinstance(default, tuple)
 
 
-class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds of the whole process.
-
-    Attributes:
-        legs: Legs at once; above it new INVITEs get 503.
-        incoming_per_s: New INVITEs per second from one source address.
-        decide_within_ms: An INVITE that Python does not get to in this time is answered 503.
-        events: Engine events waiting for Python above which new INVITEs get 503.
-        open_calls: Calls in progress and in queues; above it the API answers 503.
-    """
-
-    legs: Annotated[int, Meta(ge=1, le=100_000)] = 4000
-    incoming_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
-    decide_within_ms: Annotated[int, Meta(ge=100, le=60_000)] = 4000
-    events: Annotated[int, Meta(ge=100, le=10_000_000)] = 50_000
-    open_calls: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000
+def _set_by(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    known = variables()
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX) or variable in NO_SETTINGS:
+            continue
+        if variable not in known:
+            advice = _did_you_mean(variable, known)
+            raise SettingsError(f"The environment variable {variable} sets nothing.{advice} See docs/settings.md.")
+        yield variable, known[variable], text
 
 
-class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Webhooks, and HTTP requests of flows.
-
-    Attributes:
-        enabled: Deliver webhooks from this process.
-        allow_private: Private and loopback addresses may be called for every account (development).
-        timeout_s: Longest time one try may take.
-    """
-
-    enabled: bool = True
-    allow_private: bool = False
-    timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
+def _put(tables: dict[str, Any], path: tuple[str, ...], text: str) -> None:
+    for name in path[:-1]:
+        tables = tables.setdefault(name, {})
+    tables[path[-1]] = text
 
 
-class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Logs, on standard error.
-
-    Attributes:
-        format: `console` for people, `json` for machines.
-        level: Least level written.
-        mask_numbers: Show only the ends of phone numbers.
-    """
-
-    format: Literal["console", "json"] = "console"
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    mask_numbers: bool = False
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}. Give another with --config.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is not UTF-8 text (byte {error.start}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not TOML: {error}. Look there; texts need quotes.") from error
 
 
-class AccountSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[account]]`: created or changed at start. Fields as in `ringback.model.account.Account`."""
-
-    sid: Id
-    name: Name = ""
-    channels: Annotated[int, Meta(ge=0, le=100_000)] = 100
-    queues: bool = True
-    is_test: bool = False
-    defaults: CallDefaults = CallDefaults()
-    calling_hours: CallingHours | None = None
-    webhook_url: str | None = None
-    webhook_secret: str = ""
-    allow_private_webhooks: bool = False
+def _settings(tables: dict[str, Any], where: str, *, lax: bool = False) -> Settings:
+    """Convert; `lax` takes numbers and booleans as text, as environment variables have them."""
+    try:
+        return msgspec.convert(tables, Settings, strict=not lax)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {_complaint(str(error))} See docs/settings.md.") from error
 
 
-class ApiKeySeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[api_key]]`: a key whose secret is in the settings, at least 24 characters."""
-
-    account: Id
-    secret: Annotated[str, Meta(min_length=24, max_length=200)]
-    name: Name = "from the settings"
-    scopes: tuple[Scope, ...] = (Scope.CALL, Scope.READ, Scope.CONFIGURE)
-
-
-class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[trunk]]`: created or changed at start, by `id`. Fields as in `ringback.model.trunk.Trunk`."""
-
-    id: Id
-    name: Name = ""
-    account: Id | None = None
-    gateways: tuple[Address, ...] = ()
-    sources: tuple[Name, ...] = ()
-    username: str | None = None
-    password: str | None = None
-    codecs: tuple[Literal["PCMA", "PCMU"], ...] = ("PCMA", "PCMU")
-    channels: Annotated[int, Meta(ge=0, le=100_000)] | None = None
-    first_response_ms: Millis = 4000
-    allow_redirects: bool = False
-    send_pai: bool = False
-    called_from: Name = "request_uri"
-    calling_from: tuple[Name, ...] = ("P-Asserted-Identity", "Remote-Party-ID", "From")
-    test_only: bool = False
-    enabled: bool = True
-    overrides: tuple[OutcomeOverride, ...] = ()
+def _complaint(message: str) -> str:
+    """Say what is wrong, where, and what to do, out of msgspec's words."""
+    if found := _UNKNOWN.match(message):
+        path = found["path"] or ""
+        return f"{_place(path)} has no setting `{found['name']}`.{_did_you_mean(found['name'], _names_at(path))}"
+    if found := _MISSING.match(message):
+        return f"{_place(found['path'] or '')} needs the setting `{found['name']}`; add it."
+    found = _WRONG.match(message)
+    what, path = (found["what"], found["path"] or "") if found else (message, "")
+    table, _, name = path.rpartition(".")
+    what = what[0].lower() + what[1:]
+    return f"{_place(table)} `{name}` is not right: {what}." if name else f"{what}."
 
 
-class RouteSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[route]]`: created or changed at start, by `id`. Fields as in `ringback.model.trunk.Route`."""
-
-    id: Id
-    account: Id | None = None
-    prefix: Annotated[str, Meta(pattern=r"^\+?[0-9]{0,20}$")]
-    trunks: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=20)]
-    order: int = 0
-    strip: Annotated[int, Meta(ge=0, le=20)] = 0
-    prepend: Annotated[str, Meta(max_length=20)] = ""
-
-
-class FlowSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[flow]]`: the document in `file` (JSON, beside the settings) is checked and published at start if it changed."""
-
-    id: Id
-    account: Id
-    name: Name = ""
-    file: Name
+def _place(path: str) -> str:
+    """Write a path such as `sip` or `trunk[0]` as TOML people know it."""
+    if not path:
+        return "The top of the file"
+    table, bracket, index = path.partition("[")
+    if bracket:
+        number = int(index.partition("]")[0]) + 1
+        return f"[[{table}]] number {number}"
+    return f"[{path}]"
 
 
-class NumberSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[number]]`: created or changed at start, by `number`. Fields as in `ringback.model.number.Number`."""
+def _names_at(path: str) -> tuple[str, ...]:
+    struct: Any = Settings
+    for part in filter(None, re.split(r"[.\[]", path)):
+        if part.endswith("]"):
+            continue
+        field = next((item for item in msgspec.structs.fields(struct) if item.name == part), None)
+        if field is None:
+            return ()
+        inner = getattr(field.type, "__args__", (field.type,))[0]
+        if not (isinstance(inner, type) and issubclass(inner, Struct)):
+            return ()
+        struct = inner
+    return tuple(struct.__struct_fields__)
 
-    number: Number
-    account: Id
-    number_status: Literal["Active", "Inactive"] = "Active"
-    voice_in: bool = True
-    voice_out: bool = True
-    flow_id: Id | None = None
-    channels: Annotated[int, Meta(ge=0, le=100_000)] | None = None
-    accept_anonymous: bool = False
-    ring_ms: Millis | None = None
 
-
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that can be set.
-
-    Attributes:
-        data_dir: Where the database, sounds, recordings and the prompt cache are kept.
-        node: Name of this process in the journal.
-        grace_s: How long calls may go on after SIGTERM.
-    """
-
-    data_dir: Name = "data"
-    node: Id = "node-1"
-    grace_s: Seconds = 30.0
-    http: HttpSettings = HttpSettings()
-    sip: SipSettings = SipSettings()
-    media: MediaSettings = MediaSettings()
-    database: DatabaseSettings = DatabaseSettings()
-    limits: LimitSettings = LimitSettings()
-    webhooks: WebhookSettings = WebhookSettings()
-    log: LogSettings = LogSettings()
-    account: tuple[AccountSeed, ...] = ()
-    api_key: tuple[ApiKeySeed, ...] = ()
-    trunk: tuple[TrunkSeed, ...] = ()
-    route: tuple[RouteSeed, ...] = ()
-    flow: tuple[FlowSeed, ...] = ()
-    number: tuple[NumberSeed, ...] = ()
+def _did_you_mean(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean `{close[0]}`?" if close else ""

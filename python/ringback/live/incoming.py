@@ -1,0 +1,167 @@
+"""Incoming calls at the door: who is called, by whom, may they come in."""
+
+from ringback._engine import Incoming as IncomingInvite
+from ringback.call.admission import (
+    FlowFacts,
+    IncomingFacts,
+    NeedsChannel,
+    Refuse,
+    admit_incoming,
+    admit_incoming_flow,
+    incoming_without_channel,
+)
+from ringback.call.events import AdmissionRefused, IncomingAdmitted
+from ringback.flow.document import start_node
+from ringback.live.capacity import Pool, Want
+from ringback.live.flow_driver import FlowSource
+from ringback.live.legs import Leg
+from ringback.live.parts import Parts
+from ringback.live.targets import wants_recording
+from ringback.live.task import CallTask, accepted_entry
+from ringback.model.account import Account
+from ringback.model.call import CallRequest
+from ringback.model.ids import AccountSid, CallId, make_id
+from ringback.model.number import Number
+from ringback.model.status import Kind
+from ringback.model.trunk import Trunk
+from ringback.routing.incoming import called_number, calling_number
+from ringback.store.writes import AcceptCalls
+
+OPERATOR = Account(sid=AccountSid("operator"), name="Operator", channels=0, queues=False)
+"""Whose calls those are that come over the operator's trunk to a number of nobody."""
+
+_NEW = "new"
+
+
+class IncomingCalls:
+    """Takes INVITEs. Everything here is synchronous: an INVITE is a call, or refused, before the next one is looked at."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.is_closed = False
+
+    def take(self, invite: IncomingInvite) -> None:
+        """Make a call of an INVITE; if no call can be taken now answer 503, which is counted and no call."""
+        trunk = self._parts.directory.trunk(invite.trunk)
+        problem = self._problem(trunk)
+        if problem or trunk is None:
+            self._parts.counters.count_turned_away(problem)
+            self._parts.engine.reject(invite.leg, 503)
+            return
+        called = called_number(
+            trunk, request_uri=invite.request_uri, to_uri=invite.to_uri, headers=tuple(invite.headers)
+        )
+        calling = calling_number(trunk, from_uri=invite.from_uri, headers=invite.headers)
+        number = self._number(trunk, called)
+        task = self._accept(invite, trunk, called=called, calling=calling, number=number)
+        self._admit(task, invite, trunk, called=called, calling=calling, number=number)
+
+    def _problem(self, trunk: Trunk | None) -> str:
+        if self.is_closed:
+            return "stopping"
+        if trunk is None:
+            return "unknown_trunk"  # deleted a moment ago
+        return "" if self._parts.journal.health().is_ready else "store_unavailable"
+
+    def _number(self, trunk: Trunk, called: str | None) -> Number | None:
+        """Return the number called; an account's own trunk leads to that account's numbers only."""
+        number = self._parts.directory.number(called) if called else None
+        if number is None or trunk.account not in (None, number.account):
+            return None
+        return number
+
+    def _accept(
+        self, invite: IncomingInvite, trunk: Trunk, *, called: str | None, calling: str | None, number: Number | None
+    ) -> CallTask:
+        """Begin the call. Its journal is committed with the first thing that must be."""
+        parts = self._parts
+        at = parts.clock.moment(invite.at_ns)
+        account = self._account(trunk, number)
+        call_id = make_id("call", at_ms=int(at.timestamp() * 1000), entropy=parts.entropy(10))
+        request = CallRequest(
+            id=CallId(call_id),
+            account=account.sid,
+            kind=Kind.INCOMING,
+            from_=calling or "",
+            to=called or "",
+            bridge=number.number if number else called or "",
+            queues=False,
+            max_duration_ms=account.defaults.max_duration_ms,
+            accepted_at=at,
+        )
+        entry = accepted_entry(
+            request, trunk=trunk.id, source=invite.source, sip_call_id=invite.call_id, dialog=invite.dialog
+        )
+        parts.journal.submit(AcceptCalls(requests=(request,), entries=(entry,), state=_NEW))
+        parts.counters.count_accepted(Kind.INCOMING)
+        task = CallTask(parts, request, account, entries=(entry,), row_state=_NEW)
+        task.add_leg(Leg(task, engine_leg=invite.leg, leg=1, try_=0, trunk=None))
+        parts.calls[request.id] = task
+        return task
+
+    def _account(self, trunk: Trunk, number: Number | None) -> Account:
+        sid = number.account if number is not None else trunk.account
+        return (self._parts.directory.account(sid) if sid is not None else None) or OPERATOR
+
+    def _admit(
+        self,
+        task: CallTask,
+        invite: IncomingInvite,
+        trunk: Trunk,
+        *,
+        called: str | None,
+        calling: str | None,
+        number: Number | None,
+    ) -> None:
+        flow, source = self._flow(number)
+        facts = IncomingFacts(
+            called=called,
+            calling=calling,
+            number=number,
+            caller_is_blocked=bool(number and calling)
+            and self._parts.directory.is_blocked(task.request.account, calling or "", incoming=True),
+            flow=flow,
+            has_common_codec=invite.codec_ok,
+        )
+        answer: object = admit_incoming(facts)
+        if isinstance(answer, NeedsChannel) and number is not None:
+            answer = self._reserve(task, trunk, number) or admit_incoming_flow(facts)
+        at = task.request.accepted_at
+        if isinstance(answer, Refuse):
+            task.deliver(AdmissionRefused(at=at, check=answer.check, detail=answer.detail, sip_code=answer.sip_code))
+        elif number is not None and source is not None:
+            self._let_in(task, number, source)
+
+    def _flow(self, number: Number | None) -> tuple[FlowFacts | None, FlowSource | None]:
+        if number is None or number.flow_id is None:
+            return None, None
+        return self._parts.directory.flow_in_force(number.account, number.flow_id)
+
+    def _reserve(self, task: CallTask, trunk: Trunk, number: Number) -> Refuse | None:
+        wants = [
+            Want(pool=Pool.NUMBER, key=number.number, most=number.channels),
+            Want(pool=Pool.ACCOUNT, key=task.account.sid, most=task.account.channels),
+        ]
+        slot = Want(pool=Pool.TRUNK, key=trunk.id, most=trunk.channels)
+        full = self._parts.capacity.reserve([*wants, slot])
+        if full is not None:
+            return incoming_without_channel(full.pool.value)
+        task.hold(wants)
+        task.legs[1, 0].trunk = trunk.id
+        return None
+
+    def _let_in(self, task: CallTask, number: Number, source: FlowSource) -> None:
+        start = start_node(source.document)
+        task.source = source
+        if wants_recording(task.request, source):
+            task.record()
+        task.deliver(
+            IncomingAdmitted(
+                at=task.request.accepted_at,
+                ring_ms=number.ring_ms or task.account.defaults.incoming_ring_ms,
+                miss_call_ms=None if start.miss_call_s is None else start.miss_call_s * 1000,
+                flow_id=source.flow_id,
+                flow_version=source.version,
+                max_duration_ms=task.request.max_duration_ms,
+            )
+        )

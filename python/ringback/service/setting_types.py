@@ -1,0 +1,250 @@
+"""What can be set. Every name is described in `docs/settings.md`; `ringback.service.settings` reads the file."""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+from ringback.model.access import Scope
+from ringback.model.account import CallDefaults, CallingHours
+from ringback.model.errors import LocalError
+from ringback.model.trunk import OutcomeOverride
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Millis = Annotated[int, Meta(ge=0, le=86_400_000)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Address = Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$", max_length=300)]
+"""`host:port`; port 0 takes a free one."""
+
+Number = Annotated[str, Meta(pattern=r"^\+[0-9]{3,20}$")]
+"""E.164 with leading `+`."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+class SettingsError(LocalError):
+    """The settings cannot be used. The message says which file or variable, which setting, and what it may be."""
+
+    slug: ClassVar[str] = "settings"
+
+
+class HttpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The HTTP API.
+
+    Attributes:
+        listen: `host:port` of the API; port 0 takes a free one.
+        requests_per_s: Steady rate of one API key.
+        burst: Requests of one key that may come at once.
+        max_body_bytes: Larger bodies are refused.
+        mask_numbers: Keys without the `configure` scope see only the ends of phone numbers.
+    """
+
+    listen: Address = "127.0.0.1:8080"
+    requests_per_s: Annotated[float, Meta(gt=0, le=100_000)] = 50.0
+    burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=104_857_600)] = 262_144
+    mask_numbers: bool = False
+
+
+class SipSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """SIP.
+
+    Attributes:
+        listen: `host:port` of the SIP listener (UDP); port 0 takes a free one.
+        advertised: `host` or `host:port` that carriers reach us at, when it is not the listener's (NAT).
+        t1_ms: RFC 3261 T1.
+        user_agent: Value of User-Agent and Server.
+        trace: Keep every SIP message of every call, for the ladder.
+    """
+
+    listen: Address = "127.0.0.1:5060"
+    advertised: Name | None = None
+    t1_ms: Annotated[int, Meta(ge=10, le=5000)] = 500
+    user_agent: Name = "Ringback"
+    trace: bool = True
+
+
+class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """RTP.
+
+    Attributes:
+        host: Local address of the RTP sockets; the SIP listener's when left out.
+        advertised: Address in SDP; that of `[sip] advertised` when left out.
+        first_port: First port of the RTP range, even.
+        last_port: Last port; each leg takes two.
+        shards: Media threads.
+        timeout_ms: Silence from the far end after which a leg counts as lost; 0 never.
+    """
+
+    host: Name | None = None
+    advertised: Name | None = None
+    first_port: Port = 20000
+    last_port: Port = 39999
+    shards: Annotated[int, Meta(ge=1, le=16)] = 1
+    timeout_ms: Millis = 30_000
+
+
+class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The database.
+
+    Attributes:
+        url: `sqlite:///file`, `sqlite:////absolute/file` or `postgresql://user:password@host/name`. None: `ringback.db` in `data_dir`.
+        key_file: Holds the key that secrets are encrypted with; made if missing. None: beside the SQLite file.
+    """
+
+    url: Name | None = None
+    key_file: Name | None = None
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of the whole process.
+
+    Attributes:
+        legs: Legs at once; above it new INVITEs get 503.
+        incoming_per_s: New INVITEs per second from one source address.
+        decide_within_ms: An INVITE that Python does not get to in this time is answered 503.
+        events: Engine events waiting for Python above which new INVITEs get 503.
+        open_calls: Calls in progress and in queues; above it the API answers 503.
+    """
+
+    legs: Annotated[int, Meta(ge=1, le=100_000)] = 4000
+    incoming_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    decide_within_ms: Annotated[int, Meta(ge=100, le=60_000)] = 4000
+    events: Annotated[int, Meta(ge=100, le=10_000_000)] = 50_000
+    open_calls: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000
+
+
+class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Webhooks, and HTTP requests of flows.
+
+    Attributes:
+        enabled: Deliver webhooks from this process.
+        allow_private: Private and loopback addresses may be called for every account (development).
+        timeout_s: Longest time one try may take.
+    """
+
+    enabled: bool = True
+    allow_private: bool = False
+    timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
+
+
+class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Logs, on standard error.
+
+    Attributes:
+        format: `console` for people, `json` for machines.
+        level: Least level written.
+        mask_numbers: Show only the ends of phone numbers.
+    """
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    mask_numbers: bool = False
+
+
+class AccountSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[account]]`: created or changed at start. Fields as in `ringback.model.account.Account`."""
+
+    sid: Id
+    name: Name = ""
+    channels: Annotated[int, Meta(ge=0, le=100_000)] = 100
+    queues: bool = True
+    is_test: bool = False
+    defaults: CallDefaults = CallDefaults()
+    calling_hours: CallingHours | None = None
+    webhook_url: str | None = None
+    webhook_secret: str = ""
+    allow_private_webhooks: bool = False
+
+
+class ApiKeySeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[api_key]]`: a key whose secret is in the settings, at least 24 characters."""
+
+    account: Id
+    secret: Annotated[str, Meta(min_length=24, max_length=200)]
+    name: Name = "from the settings"
+    scopes: tuple[Scope, ...] = (Scope.CALL, Scope.READ, Scope.CONFIGURE)
+
+
+class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[trunk]]`: created or changed at start, by `id`. Fields as in `ringback.model.trunk.Trunk`."""
+
+    id: Id
+    name: Name = ""
+    account: Id | None = None
+    gateways: tuple[Address, ...] = ()
+    sources: tuple[Name, ...] = ()
+    username: str | None = None
+    password: str | None = None
+    codecs: tuple[Literal["PCMA", "PCMU"], ...] = ("PCMA", "PCMU")
+    channels: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    first_response_ms: Millis = 4000
+    allow_redirects: bool = False
+    send_pai: bool = False
+    called_from: Name = "request_uri"
+    calling_from: tuple[Name, ...] = ("P-Asserted-Identity", "Remote-Party-ID", "From")
+    test_only: bool = False
+    enabled: bool = True
+    overrides: tuple[OutcomeOverride, ...] = ()
+
+
+class RouteSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[route]]`: created or changed at start, by `id`. Fields as in `ringback.model.trunk.Route`."""
+
+    id: Id
+    account: Id | None = None
+    prefix: Annotated[str, Meta(pattern=r"^\+?[0-9]{0,20}$")]
+    trunks: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=20)]
+    order: int = 0
+    strip: Annotated[int, Meta(ge=0, le=20)] = 0
+    prepend: Annotated[str, Meta(max_length=20)] = ""
+
+
+class FlowSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[flow]]`: the document in `file` (JSON, beside the settings) is checked and published at start if it changed."""
+
+    id: Id
+    account: Id
+    name: Name = ""
+    file: Name
+
+
+class NumberSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[number]]`: created or changed at start, by `number`. Fields as in `ringback.model.number.Number`."""
+
+    number: Number
+    account: Id
+    number_status: Literal["Active", "Inactive"] = "Active"
+    voice_in: bool = True
+    voice_out: bool = True
+    flow_id: Id | None = None
+    channels: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    accept_anonymous: bool = False
+    ring_ms: Millis | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set.
+
+    Attributes:
+        data_dir: Where the database, sounds, recordings and the prompt cache are kept.
+        node: Name of this process in the journal.
+        grace_s: How long calls may go on after SIGTERM.
+    """
+
+    data_dir: Name = "data"
+    node: Id = "node-1"
+    grace_s: Seconds = 30.0
+    http: HttpSettings = HttpSettings()
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    limits: LimitSettings = LimitSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    log: LogSettings = LogSettings()
+    account: tuple[AccountSeed, ...] = ()
+    api_key: tuple[ApiKeySeed, ...] = ()
+    trunk: tuple[TrunkSeed, ...] = ()
+    route: tuple[RouteSeed, ...] = ()
+    flow: tuple[FlowSeed, ...] = ()
+    number: tuple[NumberSeed, ...] = ()
