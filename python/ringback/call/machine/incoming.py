@@ -101,7 +101,7 @@ def answer_was_confirmed(turn: Turn, event: AnswerWasConfirmed) -> None:
 
 def caller_ended(turn: Turn, event: LegEnded) -> None:
     """The caller's leg is over before the call was answered and confirmed."""
-    leg = turn.leg(event.leg, event)
+    leg = turn.leg_of(event)
     cause = event.cause
     was_answering = turn.state is State.ANSWERING
     if was_answering and cause.cause == "bye" and cause.side == "remote":

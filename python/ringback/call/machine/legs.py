@@ -17,7 +17,7 @@ _NO_FIRST_RESPONSE = Cause(cause="first_response", side="network")
 
 def progressed(turn: Turn, event: TryProgressed) -> None:
     """A provisional: only the present try of a leg without result counts."""
-    leg = turn.leg(event.leg, event)
+    leg = turn.leg_of(event)
     if not dialing.is_undecided(leg) or event.try_ != leg.try_:
         return
     leg = dialing.progressed(turn, leg, event)
@@ -27,7 +27,7 @@ def progressed(turn: Turn, event: TryProgressed) -> None:
 
 def answered(turn: Turn, event: TryAnswered) -> None:
     """A 2xx: it wins if it comes from the present try before anything else has ended the attempt."""
-    leg = turn.leg(event.leg, event)
+    leg = turn.leg_of(event)
     if turn.state is State.ENDING or not dialing.is_undecided(leg) or event.try_ != leg.try_:
         turn.record(EntryKind.LATE_ANSWER, {"leg": leg.leg, "try": event.try_, "code": event.code})
         turn.emit(Hangup(leg=leg.leg, try_=event.try_))
@@ -38,7 +38,7 @@ def answered(turn: Turn, event: TryAnswered) -> None:
 
 def ended(turn: Turn, event: LegEnded) -> None:
     """A try is over in the engine: it failed, or a party hung up, or it is one that we have left."""
-    before = turn.leg(event.leg, event)
+    before = turn.leg_of(event)
     was_present = event.try_ in before.open_tries
     leg = turn.put(leg_is_gone(before, event.try_))
     if was_present and dialing.is_undecided(leg) and event.try_ == leg.try_:
@@ -57,7 +57,7 @@ def ended(turn: Turn, event: LegEnded) -> None:
 
 def ended_late(turn: Turn, event: LegEnded) -> None:
     """The end of a leg that we told to go; the last one lets the final record be written."""
-    leg = turn.leg(event.leg, event)
+    leg = turn.leg_of(event)
     turn.put(leg_is_gone(leg, event.try_))
     turn.record(EntryKind.LEG_ENDED, {"leg": leg.leg, "try": event.try_, "cause": cause_data(event.cause)})
     finish_if_over(turn)

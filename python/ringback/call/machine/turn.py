@@ -6,11 +6,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from ringback.call.effects import Announce, CallEffect, Hangup, Record, StartTimer, StopTimer
-from ringback.call.events import TimerName
+from ringback.call.events import LegEnded, TimerName, TryAnswered, TryProgressed
 from ringback.call.machine.state import CallState, IllegalEvent, LegState
 from ringback.call.status import CURRENT
 from ringback.model.journal import EntryKind
 
+TryEvent = LegEnded | TryAnswered | TryProgressed
 _FIELDS = tuple(name for name in CallState.__struct_fields__ if name != "legs")
 
 
@@ -84,6 +85,17 @@ class Turn:
         if not 1 <= number <= len(self.legs):
             raise IllegalEvent(self.state, f"{type(event).__name__} of leg {number}")
         return self.legs[number - 1]
+
+    def leg_of(self, event: TryEvent) -> LegState:
+        """Return the leg of an event about one try.
+
+        Raises:
+            IllegalEvent: there is no such leg, or that try was never made.
+        """
+        leg = self.leg(event.leg, event)
+        if not min(1, leg.try_) <= event.try_ <= leg.try_:
+            raise IllegalEvent(self.state, f"{type(event).__name__} of leg {event.leg}, try {event.try_}")
+        return leg
 
     def put(self, leg: LegState) -> LegState:
         """Replace a leg, or add the next one."""
