@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from ringback import __version__
 from ringback.cli.output import CliError, show_error
@@ -19,6 +19,7 @@ app = App(
     help="Programmable voice on your own machine. Every call ends with exactly one of 28 final statuses.",
     version=__version__,
     result_action="return_value",
+    default_parameter=Parameter(negative="", show_default=False),
 )
 app.command("ringback.cli.serve:serve", help="Run Ringback: API, calls, webhooks.")
 app.command("ringback.cli.demo:demo", help="Make each of the 28 statuses happen over real SIP, and show them.")

@@ -46,7 +46,8 @@ def serve(
     settings = load(config)
     if config is None:
         err.print("No ringback.toml here: running with the defaults (`ringback serve --config FILE` reads another).")
-    asyncio.run(run(settings, ready=_tell_program if ready else _tell))
+    folder = config.parent if config is not None else None
+    asyncio.run(run(settings, ready=_tell_program if ready else _tell, folder=folder))
 
 
 def _tell(ready: "Ready") -> None:
