@@ -14,8 +14,9 @@ use crate::error::MediaError;
 use crate::output::Channel;
 use crate::sys;
 
-/// Pairs tried when others hold ports of the range.
-const MAX_TRIES: usize = 256;
+/// Pairs tried when others hold ports of the range: enough to pass over another media server on the same host once
+/// (about 20 ms); its ports then stand at the end of the rotation.
+const MAX_TRIES: usize = 4096;
 /// Half a second of packets; what comes faster than it is read is not audio.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 /// Expedited forwarding (RFC 3246), in the upper six bits.
