@@ -146,6 +146,9 @@ fn a_refused_datagram_ends_the_call_at_once() {
     pair.lose(|_, _| true);
     pair.tell_a(dial(1, B));
 
+    pair.a.handle_transport_error(pair.now, addr("192.0.2.3:5060"));
+    pair.pump();
+    assert_eq!(pair.a_events, [], "that was another address");
     pair.a.handle_transport_error(pair.now, addr(B));
     pair.pump();
 

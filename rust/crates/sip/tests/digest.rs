@@ -209,3 +209,20 @@ fn a_late_ringing_of_the_first_try_does_not_release_the_cancel_of_the_second() {
 
     assert_eq!(header(&script.expect("CANCEL"), "CSeq"), "2 CANCEL");
 }
+
+#[test]
+fn a_bye_may_meet_a_new_nonce_though_the_invite_was_authenticated() {
+    let mut script = Script::new();
+    let invite = dial_with_credentials(&mut script);
+    script.say(&reply(&invite, 401, "t", MD5, ""));
+    script.expect("ACK");
+    let again = script.expect("INVITE");
+    script.say(&ok_with_answer(&again, "u"));
+    script.tell(Command::Hangup { leg: 1, q850: None });
+    script.expect("ACK");
+    let bye = script.expect("BYE");
+
+    script.say(&reply(&bye, 401, "", &MD5.replace("n1", "n9"), ""));
+
+    assert!(header(&script.expect("BYE"), "Authorization").contains("nonce=\"n9\""));
+}
