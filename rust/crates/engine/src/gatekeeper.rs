@@ -17,9 +17,13 @@ pub(crate) struct Load {
     pub(crate) events_waiting: usize,
     pub(crate) refused_max_legs: u64,
     pub(crate) refused_rate: u64,
+    /// Turns of the signaling loop that left the receive buffer nearly full.
+    pub(crate) backlogged_turns: u64,
+    /// Ticks the media threads left out because they were held up.
+    pub(crate) media_held_up: u64,
 }
 
-/// A limit that the user agent enforces by itself and that is seen only by its counter growing.
+/// A limit that is seen by a counter growing.
 #[derive(Debug, Default)]
 struct Watched {
     count: u64,
@@ -40,6 +44,10 @@ impl Watched {
             false
         })
     }
+
+    fn is_on(&self) -> bool {
+        self.grew_at.is_some()
+    }
 }
 
 /// The gate in front of new calls.
@@ -48,13 +56,24 @@ pub(crate) struct Gatekeeper {
     high_water: usize,
     accepting: bool,
     events_high: bool,
+    /// Enforced by the user agent itself; only reported here.
     max_legs: Watched,
     rate: Watched,
+    signaling: Watched,
+    media: Watched,
 }
 
 impl Gatekeeper {
     pub(crate) fn new(high_water: usize) -> Self {
-        Self { high_water, accepting: true, events_high: false, max_legs: Watched::default(), rate: Watched::default() }
+        Self {
+            high_water,
+            accepting: true,
+            events_high: false,
+            max_legs: Watched::default(),
+            rate: Watched::default(),
+            signaling: Watched::default(),
+            media: Watched::default(),
+        }
     }
 
     pub(crate) fn set_accepting(&mut self, accepting: bool) {
@@ -66,7 +85,9 @@ impl Gatekeeper {
         let events = self.observe_events(load.events_waiting).map(|on| (on, "events"));
         let legs = self.max_legs.observe(now, load.refused_max_legs).map(|on| (on, "max_legs"));
         let rate = self.rate.observe(now, load.refused_rate).map(|on| (on, "rate"));
-        [events, legs, rate].into_iter().flatten()
+        let signaling = self.signaling.observe(now, load.backlogged_turns).map(|on| (on, "signaling"));
+        let media = self.media.observe(now, load.media_held_up).map(|on| (on, "media"));
+        [events, legs, rate, signaling, media].into_iter().flatten()
     }
 
     /// Closed at the mark, open again at half of it, so that it does not flap.
@@ -81,7 +102,7 @@ impl Gatekeeper {
     pub(crate) fn gate(&self) -> Gate {
         if !self.accepting {
             Gate::Refuse { retry_after_s: RETRY_AFTER_DRAINING_S }
-        } else if self.events_high {
+        } else if self.events_high || self.signaling.is_on() || self.media.is_on() {
             Gate::Refuse { retry_after_s: RETRY_AFTER_OVERLOAD_S }
         } else {
             Gate::Open
@@ -90,7 +111,8 @@ impl Gatekeeper {
 
     /// When to look again although nothing happens: while something is on, its end is to be noticed.
     pub(crate) fn next_look(&self, now: Instant) -> Option<Instant> {
-        let on = self.events_high || self.max_legs.grew_at.is_some() || self.rate.grew_at.is_some();
+        let watched = [&self.max_legs, &self.rate, &self.signaling, &self.media];
+        let on = self.events_high || watched.iter().any(|limit| limit.is_on());
         on.then(|| now + Duration::from_millis(100))
     }
 }
@@ -131,6 +153,22 @@ mod tests {
         assert_eq!(seen(&mut keeper, now + CALM, load(2)), vec![]);
         assert_eq!(seen(&mut keeper, now + CALM * 3 / 2, load(2)), vec![(false, "max_legs")]);
         assert_eq!(keeper.gate(), Gate::Open);
+    }
+
+    #[test]
+    fn threads_that_cannot_keep_up_close_the_gate_until_they_can() {
+        let cases = [
+            ("signaling", Load { backlogged_turns: 1, ..Load::default() }),
+            ("media", Load { media_held_up: 1, ..Load::default() }),
+        ];
+        for (why, load) in cases {
+            let (mut keeper, now) = (Gatekeeper::new(10), Instant::now());
+
+            assert_eq!(seen(&mut keeper, now, load), vec![(true, why)]);
+            assert!(matches!(keeper.gate(), Gate::Refuse { .. }));
+            assert_eq!(seen(&mut keeper, now + CALM, load), vec![(false, why)]);
+            assert_eq!(keeper.gate(), Gate::Open);
+        }
     }
 
     #[test]

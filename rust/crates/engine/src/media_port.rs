@@ -81,6 +81,10 @@ impl MediaPort for Arc<Media> {
     fn close_leg(&mut self, leg: LegId) {
         Media::close_leg(self, leg);
     }
+
+    fn held_up(&self) -> u64 {
+        self.counters().get("dropped_ticks")
+    }
 }
 
 fn media_command(op: OpId, leg: LegId, operation: Operation) -> MediaCommand {

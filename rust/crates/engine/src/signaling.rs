@@ -25,6 +25,8 @@ use crate::stats::Snapshot;
 const COMMANDS_PER_TURN: usize = 512;
 /// Faults caught after which the engine gives up instead of failing for ever.
 const MAX_FAULTS: u64 = 100;
+/// Between two looks at whether media keeps up.
+const MEDIA_LOOK: Duration = Duration::from_millis(100);
 /// While stopping, legs that wait for their media are given this long beyond the grace.
 const MEDIA_GRACE: Duration = Duration::from_millis(250);
 
@@ -59,6 +61,9 @@ pub(crate) struct Signaling<M> {
     media_events: Vec<MediaEvent>,
     transmit: VecDeque<(Outgoing, Option<LegId>)>,
     next_look: Option<Instant>,
+    media_looked_at: Instant,
+    media_held_up: u64,
+    backlogged_turns: u64,
     stopping: Option<Stopping>,
     faults: u64,
 }
@@ -84,6 +89,9 @@ impl<M: MediaPort> Signaling<M> {
             media_events: Vec::new(),
             transmit: VecDeque::new(),
             next_look: None,
+            media_looked_at: Instant::now(),
+            media_held_up: 0,
+            backlogged_turns: 0,
             stopping: None,
             faults: 0,
         }
@@ -181,11 +189,18 @@ impl<M: MediaPort> Signaling<M> {
     }
 
     fn watch_load(&mut self, now: Instant) {
+        // Adding up media's counters costs more than a turn; ten times a second is soon enough.
+        if now.saturating_duration_since(self.media_looked_at) >= MEDIA_LOOK {
+            self.media_looked_at = now;
+            self.media_held_up = self.core.media_held_up();
+        }
         let counters = self.agent.counters();
         let load = Load {
             events_waiting: self.shared.events.waiting(),
             refused_max_legs: counters.refused_max_legs,
             refused_rate: counters.refused_rate,
+            backlogged_turns: self.backlogged_turns,
+            media_held_up: self.media_held_up,
         };
         for (on, why) in self.gatekeeper.observe(now, load) {
             self.core.report(now, What::Overload { on, why });
@@ -299,6 +314,7 @@ impl<M: MediaPort> net::Core for Signaling<M> {
     }
 
     fn end_turn(&mut self, now: Instant, counters: &DriverCounters) {
+        self.backlogged_turns = counters.backlogged_turns;
         self.watch_load(now);
         self.publish(counters);
     }

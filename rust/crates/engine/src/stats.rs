@@ -41,6 +41,7 @@ impl Snapshot {
             ("dropped_stray_acks", sip.dropped_stray_acks),
             ("dropped_unknown_source", sip.dropped_unknown_source),
             ("dropped_unsent", self.driver.dropped_unsent),
+            ("dropped_unread", self.driver.dropped_unread),
             ("refused_malformed", sip.refused_malformed),
             ("refused_unknown_source", sip.refused_unknown_source),
             ("refused_max_legs", sip.refused_max_legs),
@@ -66,6 +67,7 @@ impl Snapshot {
             ("media_close_timeouts", core.media_close_timeouts),
             ("faults", sip.faults + core.faults),
             ("turns", self.driver.turns),
+            ("backlogged_turns", self.driver.backlogged_turns),
         ]
     }
 }

@@ -48,6 +48,10 @@ pub struct DriverCounters {
     pub send_errors: u64,
     /// Datagrams dropped because the send buffer stayed full.
     pub dropped_unsent: u64,
+    /// Turns after which the receive buffer was still nearly full: more comes than we can take.
+    pub backlogged_turns: u64,
+    /// Datagrams the kernel dropped because the receive buffer was full.
+    pub dropped_unread: u64,
 }
 
 /// Run until the core is done.
@@ -90,7 +94,13 @@ fn turn<C: Core>(
         take_refusals(socket, core, now, counters);
     }
     if ready.readable {
-        more |= read(socket, core, now);
+        let more_to_read = read(socket, core, now);
+        if more_to_read {
+            let pressure = socket.pressure();
+            counters.backlogged_turns += u64::from(pressure.nearly_full);
+            counters.dropped_unread = pressure.dropped;
+        }
+        more |= more_to_read;
     }
     if core.next_deadline().is_some_and(|deadline| deadline <= now) {
         core.handle_deadline(now);
@@ -309,6 +319,24 @@ mod tests {
         assert_eq!(probe.errors, vec![impossible]);
         socket.receive().unwrap();
         assert_eq!(socket.datagram(0), Some((address, b"second".as_slice())));
+    }
+
+    #[test]
+    fn a_full_receive_buffer_is_seen_and_its_losses_counted() {
+        let (mut socket, address) = bound();
+        let (sender, _) = bound();
+        assert_eq!(socket.pressure(), crate::udp::Pressure { nearly_full: false, dropped: 0 });
+        let datagram = Outgoing { to: address, bytes: Bytes::from(vec![1; 1400]) };
+
+        // More than any buffer we may have been given.
+        for _ in 0..800 {
+            sender.send(&vec![datagram.clone(); UdpSocket::batch_size()]).unwrap();
+        }
+
+        let pressure = socket.pressure();
+        assert!(pressure.nearly_full && pressure.dropped > 0, "{pressure:?}");
+        while socket.receive().is_ok() {}
+        assert!(!socket.pressure().nearly_full);
     }
 
     #[test]

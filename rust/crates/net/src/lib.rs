@@ -16,5 +16,5 @@ pub use clock::MonotonicClock;
 pub use driver::{Core, DriverCounters, run};
 pub use flood::{FloodGate, FloodLimits};
 pub use resolve::{Answer, Resolver, ResolverCounters};
-pub use udp::{Outgoing, Refusal, UdpSocket};
+pub use udp::{Outgoing, Pressure, Refusal, UdpSocket};
 pub use wake::WakeFd;

@@ -15,6 +15,10 @@ const BATCH: usize = 32;
 const LARGEST: usize = 65_535;
 /// Asked for; the kernel gives what `net.core.rmem_max` allows. At 1 KB a message some thousand wait.
 const RECEIVE_BUFFER: usize = 8 << 20;
+/// `linux/socket.h`: memory figures of a socket. libc does not name it.
+const SO_MEMINFO: libc::c_int = 55;
+/// `linux/sock_diag.h`: bytes used for receiving first, the limit second, datagrams dropped last.
+const MEMINFO_WORDS: usize = 9;
 
 /// A datagram to send.
 #[derive(Debug, Clone)]
@@ -39,7 +43,9 @@ impl UdpSocket {
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         // A smaller buffer than asked for is no error.
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        if !force_receive_buffer(&socket) {
+            let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        }
         let _ = socket.set_send_buffer_size(RECEIVE_BUFFER);
         socket.set_nonblocking(true)?;
         report_refusals(&socket, address)?;
@@ -127,6 +133,24 @@ impl UdpSocket {
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
+    /// How full the receive buffer is, and what it lost.
+    pub fn pressure(&self) -> Pressure {
+        let mut figures = [0_u32; MEMINFO_WORDS];
+        let mut length = libc::socklen_t::try_from(size_of_val(&figures)).unwrap_or(0);
+        // SAFETY: the kernel writes at most `length` bytes into the live array; a shorter answer leaves zeros.
+        unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                SO_MEMINFO,
+                figures.as_mut_ptr().cast(),
+                &raw mut length,
+            );
+        }
+        let [used, size, .., dropped] = figures;
+        Pressure { nearly_full: used > size / 4 * 3, dropped: u64::from(dropped) }
+    }
+
     /// Take one address that refused a packet of ours (ICMP unreachable); None when there are no more reports.
     pub fn take_refusal(&self) -> Option<Refusal> {
         let mut name = empty();
@@ -146,6 +170,15 @@ impl UdpSocket {
         }
         Some(Refusal { to: from_kernel(&name), hard: is_unreachable(&message) })
     }
+}
+
+/// State of the receive buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pressure {
+    /// More than three quarters are in use.
+    pub nearly_full: bool,
+    /// Datagrams the kernel threw away for want of room.
+    pub dropped: u64,
 }
 
 /// A packet of ours that came back.
@@ -174,6 +207,16 @@ fn name_length() -> libc::socklen_t {
 
 fn batch_count(count: usize) -> libc::c_uint {
     libc::c_uint::try_from(count).unwrap_or(0)
+}
+
+/// Ask for the buffer whatever `net.core.rmem_max` says; only a privileged process may.
+fn force_receive_buffer(socket: &Socket) -> bool {
+    let size = libc::c_int::try_from(RECEIVE_BUFFER).unwrap_or(0);
+    // SAFETY: the option takes a C int, whose live address and size (4 on every Linux) are passed.
+    let result = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, (&raw const size).cast(), 4)
+    };
+    result == 0
 }
 
 /// Ask for ICMP errors with the address they are about: an unconnected socket hides them otherwise.

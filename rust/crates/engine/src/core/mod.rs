@@ -43,6 +43,8 @@ pub(crate) trait MediaPort {
     fn digit(&mut self, leg: LegId, digit: char);
     /// End a leg's operations and free its ports; figures and `Closed` follow.
     fn close_leg(&mut self, leg: LegId);
+    /// Ticks left out so far because the media threads were held up.
+    fn held_up(&self) -> u64;
 }
 
 /// Settings of the core.
@@ -131,6 +133,11 @@ impl<M: MediaPort> Core<M> {
 
     pub(crate) fn counters(&self) -> CoreCounters {
         self.counters
+    }
+
+    /// See [`MediaPort::held_up`].
+    pub(crate) fn media_held_up(&self) -> u64 {
+        self.media.held_up()
     }
 
     /// Report something that belongs to no leg.

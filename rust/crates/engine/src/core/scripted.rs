@@ -58,6 +58,10 @@ impl MediaPort for ScriptedMedia {
     fn close_leg(&mut self, leg: LegId) {
         self.note("close", format!("close {leg}"));
     }
+
+    fn held_up(&self) -> u64 {
+        0
+    }
 }
 
 /// First incoming leg of a user agent.
