@@ -120,6 +120,7 @@ pub(crate) fn collect<'a>(shards: impl Iterator<Item = &'a Counters>) -> MediaCo
     }
     let [median, p99, max] = lateness.summary_us();
     values.extend([
+        ("media_ticks", lateness.ticks()),
         ("media_tick_late_p50_us", median),
         ("media_tick_late_p99_us", p99),
         ("media_tick_late_max_us", max),

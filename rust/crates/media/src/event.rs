@@ -127,7 +127,7 @@ pub enum MediaEvent {
         result: OpResult,
         /// For people, when it failed.
         detail: Option<String>,
-        /// From its begin.
+        /// From its begin; of a recording its length.
         duration_ms: u64,
     },
     /// A gather ended; exactly one for each.

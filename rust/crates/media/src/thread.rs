@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -110,8 +111,9 @@ impl ShardThread {
                 match self.links.commands.recv_deadline(self.next_tick) {
                     Ok(command) => self.command(command),
                     Err(RecvTimeoutError::Timeout) => {}
-                    // The handle is gone: as if it had said so.
-                    Err(RecvTimeoutError::Disconnected) => self.stop(),
+                    Err(RecvTimeoutError::Disconnected) if self.stopping.is_none() => self.stop(),
+                    // No more commands, but recordings to be closed.
+                    Err(RecvTimeoutError::Disconnected) => thread::sleep(self.next_tick - now),
                 }
             } else {
                 self.tick();

@@ -166,6 +166,23 @@ fn test_legs_on_two_shards_hear_each_other() {
 }
 
 #[test]
+fn test_a_shard_without_legs_sleeps() {
+    let (media, events) = start(38660, 1);
+    media.open_leg(1).unwrap();
+    media.command(MediaCommand::Tone { op: 1, leg: 1, name: ToneName::Beep, duration_ms: 40 });
+    wait(&events, |event| op_result(event, 1));
+    media.close_leg(1);
+    wait(&events, |event| (*event == MediaEvent::Closed { leg: 1 }).then_some(()));
+
+    // That nothing happens can only be seen by giving it time; the tick that closed the leg may still be counted.
+    let ticks = media.counters().get("media_ticks");
+    std::thread::sleep(Duration::from_millis(60));
+    let more = media.counters().get("media_ticks") - ticks;
+
+    assert!(ticks >= 2 && more <= 1, "{ticks} ticks, then {more}");
+}
+
+#[test]
 fn test_settings_that_cannot_work_are_refused() {
     let config = |first_port, last_port, shards| MediaConfig {
         bind: Ipv4Addr::LOCALHOST.into(),

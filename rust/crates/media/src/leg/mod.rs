@@ -14,7 +14,7 @@ use crate::command::{Codec, LegId, RemoteMedia};
 use crate::counters::Counters;
 use crate::dtmf::receive::DtmfReceiver;
 use crate::dtmf::send::DtmfSender;
-use crate::event::{MediaEvent, MediaStats, OpResult};
+use crate::event::{GatherResult, MediaEvent, MediaStats, OpResult};
 use crate::operation::gather::Gather;
 use crate::operation::join::JoinSide;
 use crate::operation::playback::Playback;
@@ -146,10 +146,11 @@ impl Leg {
             return;
         }
         self.closing = Some(ctx.now + CLOSE_TIMEOUT);
-        self.playback = None;
-        self.gather = None;
+        self.end_gather_as(GatherResult::LegEnded, None, ctx);
+        self.end_playback(OpResult::LegEnded, ctx);
         if let Some(side) = self.join.take() {
             side.finish(OpResult::LegEnded, None);
+            self.report_join(&side, ctx);
         }
         for recorder in &mut self.recorders {
             recorder.end(OpResult::LegEnded, &mut ctx.out.jobs);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{Context, Leg};
 use crate::audio::tone::Tone;
 use crate::command::{GatherPrompt, MediaCommand, OpId};
-use crate::dtmf::event_of;
+use crate::counters::count;
+use crate::dtmf::{digit_of, event_of};
 use crate::event::{GatherResult, OpResult};
 use crate::operation::gather::{Gather, GatherRules, MAX_DIGITS};
 use crate::operation::join::JoinSide;
@@ -17,6 +18,8 @@ use crate::operation::record::Recorder;
 use crate::operation::table::Gathered;
 use crate::output::DiskJob;
 
+/// Length of a digit passed on to a joined leg that came without audio.
+const INFO_TONE_MS: u32 = 100;
 /// Files of one play.
 const MAX_FILES: usize = 100;
 /// Recordings of one leg at once.
@@ -63,8 +66,12 @@ impl Leg {
                 self.send_dtmf(op, &digits, tone_ms, gap_ms, ctx);
             }
             MediaCommand::Digit { digit, .. } => {
-                self.barge_in(ctx);
-                self.digit(digit, 100, ctx);
+                if let Some(digit) = event_of(digit).and_then(digit_of) {
+                    self.barge_in(ctx);
+                    self.digit(digit, INFO_TONE_MS, ctx);
+                } else {
+                    count(&ctx.counters.dropped_digits);
+                }
             }
             // Both concern more than one leg: the shard deals with them.
             MediaCommand::Join { .. } | MediaCommand::Stop { .. } => {}
@@ -105,7 +112,10 @@ impl Leg {
         let Some(index) = self.recorders.iter().position(|recorder| recorder.op == op) else { return };
         let recorder = self.recorders.swap_remove(index);
         match outcome {
-            Ok(()) => ctx.done(op, recorder.result().unwrap_or(OpResult::Failed), None),
+            Ok(()) => {
+                let result = recorder.result().unwrap_or(OpResult::Failed);
+                ctx.ops.recorded(op, result, recorder.duration_ms(), &mut ctx.out.events);
+            }
             Err(why) => ctx.done(op, OpResult::Failed, Some(why)),
         }
     }
@@ -151,7 +161,7 @@ impl Leg {
         self.join.as_ref().map(JoinSide::peer)
     }
 
-    fn report_join(&mut self, side: &JoinSide, ctx: &mut Context<'_>) {
+    pub(super) fn report_join(&mut self, side: &JoinSide, ctx: &mut Context<'_>) {
         // What was typed during a talk was meant for the other party.
         self.typed_ahead.clear();
         if let Some(end) = side.end().filter(|_| side.reports()) {
@@ -172,7 +182,7 @@ impl Leg {
         }
     }
 
-    fn end_playback(&mut self, result: OpResult, ctx: &mut Context<'_>) {
+    pub(super) fn end_playback(&mut self, result: OpResult, ctx: &mut Context<'_>) {
         if let Some(playback) = self.playback.take() {
             if playback.is_prompt {
                 self.prompt_over(ctx);
@@ -215,7 +225,7 @@ impl Leg {
         }
     }
 
-    fn end_gather_as(&mut self, result: GatherResult, detail: Option<String>, ctx: &mut Context<'_>) {
+    pub(super) fn end_gather_as(&mut self, result: GatherResult, detail: Option<String>, ctx: &mut Context<'_>) {
         if let Some(gathered) = self.gather.as_ref().map(|gather| gather.end(result, None)) {
             self.end_gather(gathered, detail, ctx);
         }

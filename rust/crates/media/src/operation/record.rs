@@ -95,6 +95,11 @@ impl Recorder {
         }
     }
 
+    /// Return how much was recorded.
+    pub(crate) fn duration_ms(&self) -> u64 {
+        self.recorded / SAMPLES_PER_MS
+    }
+
     /// The disk thread did not take a piece of this many samples: silence will stand there.
     pub(crate) fn piece_refused(&mut self, samples: usize) {
         self.gap += samples;

@@ -57,6 +57,13 @@ impl Operations {
         }
     }
 
+    /// End a recording, which lasted as long as what was written.
+    pub(crate) fn recorded(&mut self, op: OpId, result: OpResult, duration_ms: u64, events: &mut Vec<MediaEvent>) {
+        if let Some(entry) = self.entries.remove(&op) {
+            events.push(MediaEvent::OpDone { op, leg: entry.leg, result, detail: None, duration_ms });
+        }
+    }
+
     /// End a gather.
     pub(crate) fn gathered(
         &mut self,

@@ -135,6 +135,8 @@ fn test_typed_ahead_digits_are_bounded() {
 
     assert_eq!(result(&stage, 1), Some(matched(&"1".repeat(64), None)));
     assert_eq!(stage.count("dropped_digits"), 6);
+    stage.begin(MediaCommand::Digit { leg: 1, digit: 'x' });
+    assert_eq!(stage.count("dropped_digits"), 7);
 }
 
 #[test]
@@ -187,8 +189,10 @@ fn test_stop_and_close_end_it_with_the_digits_so_far() {
     assert_eq!(result(&stage, 1), Some(("4".into(), GatherResult::Stopped, None)));
 
     stage.begin(gather(2, 4, GatherPrompt::default()));
+    stage.press(1, '5', 0);
+    stage.run(500);
     stage.close(1);
-    assert_eq!(result(&stage, 2).map(|end| end.1), Some(GatherResult::LegEnded));
+    assert_eq!(result(&stage, 2), Some(("5".into(), GatherResult::LegEnded, None)));
 }
 
 #[test]

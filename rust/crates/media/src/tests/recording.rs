@@ -73,6 +73,11 @@ fn test_closing_a_leg_finishes_the_file_first() {
 
     assert_eq!(stage.op(1), Some((1050, OpResult::LegEnded)));
     assert_eq!(read(&path)[0].len(), 53 * 160);
+    let lasted = stage.events_of(|event| match event {
+        MediaEvent::OpDone { duration_ms, .. } => Some(*duration_ms),
+        _ => None,
+    });
+    assert_eq!(lasted, [(1050, 1060)]);
     assert!(matches!(stage.events.last(), Some((_, MediaEvent::Closed { leg: 1 }))));
 }
 
