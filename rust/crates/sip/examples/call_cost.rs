@@ -3,7 +3,13 @@
 //! `cargo run --release -p ringback-sip --example call_cost`. One user agent calls another through memory; each call is
 //! two legs, so figures per leg are half of what is printed per call where it says so. Memory is the process's resident
 //! set (Linux).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unchecked_time_subtraction,
+    clippy::cast_precision_loss
+)]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

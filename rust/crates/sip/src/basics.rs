@@ -62,7 +62,7 @@ impl UserAgent {
 
     fn put(&mut self, session: Box<Session>, due: Option<Instant>) {
         if session.over {
-            self.unregister(&session.keys, session.id);
+            self.unregister(&session.keys);
             if session.leg().is_some() {
                 self.counters.legs -= 1;
             }
@@ -83,19 +83,16 @@ impl UserAgent {
         }
     }
 
-    /// Forget keys, unless another session took them over meanwhile.
-    fn unregister(&mut self, keys: &[DialogKey], id: SessionId) {
+    fn unregister(&mut self, keys: &[DialogKey]) {
         for key in keys {
-            if self.dialogs.get(key) == Some(&id) {
-                self.dialogs.remove(key);
-            }
+            self.dialogs.remove(key);
         }
     }
 
     /// The dialog is settled: what the other forks of the INVITE send no longer belongs to this session.
     pub(crate) fn register_only(&mut self, session: &mut Session) {
         let early = std::mem::take(&mut session.keys);
-        self.unregister(&early, session.id);
+        self.unregister(&early);
         self.register(session);
     }
 

@@ -184,3 +184,24 @@ fn both_sides_may_hang_up_at_once() {
     assert_eq!(kinds(&pair.b_events), ["Ended"]);
     pair.assert_clean();
 }
+
+#[test]
+fn a_bye_with_a_provisional_response_is_repeated_every_t2() {
+    let mut script = Script::new();
+    script.tell(dial(1, "192.0.2.9:5060"));
+    let invite = script.expect("INVITE");
+    script.say(&ok_with_answer(&invite, "t"));
+    script.expect("ACK");
+    script.tell(Command::Hangup { leg: 1, q850: None });
+    let bye = script.expect("BYE");
+    script.say(&reply(&bye, 100, "", "", ""));
+
+    script.advance(Duration::from_millis(3_999));
+    assert!(script.sent.is_empty());
+    script.advance(Duration::from_millis(1));
+    assert_eq!(script.take_sent(), ["BYE"]);
+    script.advance(TIMEOUT);
+
+    assert_eq!(script.take_sent().len(), 6, "at 8, 12, 16, 20, 24 and 28 s");
+    assert_eq!(kinds(&script.events), ["Answered", "Ended"]);
+}

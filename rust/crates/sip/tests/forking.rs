@@ -150,3 +150,15 @@ fn a_flood_of_forks_is_bounded() {
     script.tell(Command::Hangup { leg: 1, q850: None });
     script.assert_clean();
 }
+
+#[test]
+fn a_refusal_after_an_answer_changes_nothing() {
+    let (mut script, invite) = dialled();
+    script.say(&ok_with_answer(&invite, "one"));
+    script.expect("ACK");
+
+    script.say(&reply(&invite, 486, "two", "", ""));
+
+    assert!(script.sent.is_empty());
+    assert_eq!(kinds(&script.events), ["Answered"]);
+}

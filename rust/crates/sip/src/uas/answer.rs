@@ -155,7 +155,7 @@ impl UserAgent {
         let Some(pending) = session.pending.take() else { return };
         // Media or a request proved that they have the 200; only its ACK was lost.
         let proven = pending.initial && session.confirmed && !pending.wants_answer;
-        if proven || session.phase == Phase::Closing {
+        if proven {
             return;
         }
         let end = match session.end.take() {
