@@ -1,7 +1,7 @@
 """The call machine under random events: legal and illegal, crossing each other, at every moment.
 
-Invariants of docs/statuses.md: one final status, recomputable from the journal; effects that fit the state; a crash at any
-point leads to one verdict that the contract allows.
+Invariants of docs/statuses.md: one final status, recomputable from the journal; effects that fit the state; a crash
+at any point leads to one verdict that the contract allows.
 """
 
 from collections.abc import Iterator
@@ -36,8 +36,6 @@ WORDS = (
     *("no_media_port", "stopped", "fault", "no_channel"),
 )
 ANSWERED = {Status.ANSWER, Status.FLOW_ANSWER}
-LATER = 10_000
-
 legs = st.integers(1, 4)
 tries = st.integers(0, 3)
 causes = st.builds(
@@ -51,13 +49,14 @@ causes = st.builds(
 plans = st.builds(
     make_leg,
     st.just("+4930222"),
-    tries=st.integers(0, 3),
+    tries=st.sampled_from((0, 1, 1, 1, 2, 2, 3)),
     from_request=st.booleans(),
     blocked=st.sampled_from(((), ("trunk_9",))),
     overrides=st.sampled_from(((), (OutcomeOverride(id="r", sip=480, result=LegResult.BUSY),))),
 )
 
 
+# ruff: noqa: E501  (a table of events: one line each)
 @cache
 def happenings(kind: Kind) -> st.SearchStrategy[Any]:
     """Any event at all, as (class, fields without `at`)."""
@@ -93,33 +92,45 @@ def happenings(kind: Kind) -> st.SearchStrategy[Any]:
 
 def expected(script: Script) -> list[tuple[type, dict[str, Any]]]:
     """Events that the running side could really deliver now: what drives a random call deep into its life."""
-    state, found = script.state, []
+    state = script.state
+    found: list[tuple[type, dict[str, Any]]] = []
     for leg in state.legs:
         for try_ in leg.open_tries + leg.leaving_tries:
             at = {"leg": leg.leg, "try_": try_}
-            found += [(ev.LegEnded, {**at, "cause": cause}) for cause in _CAUSES]
-            if leg.plan is not None and leg.result is None:
+            is_called = leg.plan is not None and leg.result is None
+            found += [(ev.LegEnded, {**at, "cause": cause}) for cause in (_CAUSES if is_called else _ENDS)]
+            if is_called:
                 found += [
-                    (ev.TryProgressed, {**at, "code": 180, "phrase": "Ringing", "early_media": leg.leg > 1}),
-                    (ev.TryAnswered, {**at, "code": 200}),
-                    (ev.TryAnswered, {**at, "code": 200}),
+                    (ev.TryProgressed, {**at, "code": 180, "phrase": "Ringing"}),
+                    (ev.TryProgressed, {**at, "code": 183, "phrase": "Progress", "early_media": True}),
+                    *[(ev.TryAnswered, {**at, "code": 200})] * 5,
                     (ev.TimerFired, {"name": ev.TimerName.RING, "leg": leg.leg}),
                     (ev.TimerFired, {"name": ev.TimerName.FIRST_RESPONSE, **at}),
                 ]
     if state.timer:
         found.append((ev.TimerFired, {"name": ev.TimerName(state.timer)}))
-    own: dict[State, list[tuple[type, dict[str, Any]]]] = {
-        State.RINGING: [(ev.FlowNeededAnswer, {"node": "n"})] * 4 + [(ev.FlowFinished, {"outcome": "end"})],
-        State.ANSWERING: [(ev.AnswerWasConfirmed, {"how": "ack"})] * 4,
-        State.TALKING: [(ev.ConnectRequested, {"legs": (make_leg(tries=2), make_leg()), "at_once": x}) for x in (True, False)],
-    }  # fmt: skip
-    return found + own.get(state.state, [])
+    found += _OWN.get(state.state, [])
+    return found
 
 
+_CONNECT = [
+    (ev.ConnectRequested, {"legs": (make_leg(tries=2), make_leg()), "at_once": at_once}) for at_once in (True, False)
+]
+_OWN: dict[State, list[tuple[type, dict[str, Any]]]] = {
+    State.RINGING: [(ev.FlowNeededAnswer, {"node": "n"})] * 6 + [(ev.FlowFinished, {"outcome": "end"})],
+    State.ANSWERING: [(ev.AnswerWasConfirmed, {"how": "ack"})] * 6,
+    State.TALKING: [*_CONNECT, *_CONNECT, (ev.FlowFinished, {"outcome": "end"}), (ev.HangupRequested, {})],
+    State.DIALING_SECOND: [(ev.MediaWasLost, {"leg": 1}), (ev.HangupRequested, {})],
+}
+_ENDS = (
+    Cause(cause="bye", side="remote"),
+    Cause(cause="transport", side="network"),
+)
 _CAUSES = (
     Cause(cause="bye", side="remote"),
     Cause(cause="response", side="remote", code=486),
     Cause(cause="response", side="remote", code=503),
+    Cause(cause="response", side="remote", code=480),
     Cause(cause="cancelled", side="local", code=487),
 )
 
@@ -189,25 +200,29 @@ class Watch:
 
 @st.composite
 def lives(draw: st.DrawFn) -> Watch:
-    """A call that has lived through random events, most of them such as could really come next."""
+    """A call that has lived through random events, most of them such as could really come next, perhaps to its end."""
     kind = draw(st.sampled_from(Kind))
     watch = Watch(kind, retries_left=draw(st.integers(0, 1)))
     anything = happenings(kind)
-    if draw(st.booleans()):
+    if draw(st.integers(0, 5)):
         _admit(watch, draw)
     for _ in range(draw(st.integers(0, 25))):
         likely = expected(watch.script)
-        if likely and draw(st.integers(0, 3)):
+        if likely and draw(st.integers(0, 5)):
             watch.happen(*draw(st.sampled_from(likely)))
         else:
             watch.happen(*draw(anything))
+        if watch.script.state.is_final:
+            break
     return watch
 
 
 def _admit(watch: Watch, draw: st.DrawFn) -> None:
     kind = watch.script.request.kind
     if kind is Kind.INCOMING:
-        watch.happen(ev.IncomingAdmitted, {"ring_ms": 45_000})
+        watch.happen(
+            ev.IncomingAdmitted, {"ring_ms": 45_000, "miss_call_ms": draw(st.sampled_from((None,) * 4 + (5,)))}
+        )
         return
     count = 2 if kind is Kind.CLICK_TO_CALL else 1
     watch.happen(ev.Admitted, {"plan": ev.DialPlan(legs=tuple(draw(plans) for _ in range(count)))})

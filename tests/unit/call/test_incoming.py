@@ -260,3 +260,20 @@ def test_media_lost_after_the_answer() -> None:
 def test_confirmation_without_answer_is_illegal() -> None:
     with pytest.raises(IllegalEvent):
         ringing().confirmed()
+
+
+def test_a_miss_call_has_no_flow_that_could_answer_or_end() -> None:
+    call = Script.incoming().let_in(miss_call_ms=5000)
+
+    with pytest.raises(IllegalEvent, match="without a flow"):
+        call.flow_needs_answer()
+    with pytest.raises(IllegalEvent, match="without a flow"):
+        call.flow_ends()
+    assert call.timer(TimerName.MISS_CALL).all_gone().final.status is Status.MISS_CALL
+
+
+def test_a_flow_ends_once() -> None:
+    call = answering().flow_ends()
+
+    with pytest.raises(IllegalEvent, match="without a flow"):
+        call.flow_ends()

@@ -22,6 +22,7 @@ _NEAREST = (LegResult.NO_ANSWER, LegResult.BUSY, LegResult.REJECTED)
 
 def requested(turn: Turn, event: ConnectRequested) -> None:
     """Begin to call the parties: the first of them, or all."""
+    turn.needs_flow(event)
     if turn.connecting is not None:
         raise IllegalEvent(turn.state, "ConnectRequested while connecting")
     plans = event.legs[: max(0, MOST_LEGS - len(turn.legs))]

@@ -68,6 +68,7 @@ def timer_fired(turn: Turn, event: TimerFired) -> None:
 
 def answer_needed(turn: Turn, event: FlowNeededAnswer) -> None:
     """Answer; the status waits for the caller's confirmation."""
+    turn.needs_flow(event)
     turn.stop_timer()
     turn.record(EntryKind.ANSWERING, {"node": event.node}, durable=True)
     turn.emit(Answer())
@@ -76,6 +77,7 @@ def answer_needed(turn: Turn, event: FlowNeededAnswer) -> None:
 
 def flow_finished(turn: Turn, event: FlowFinished) -> None:
     """The flow ended before the call was answered."""
+    turn.needs_flow(event)
     turn.runs_flow = False
     record_flow_end(turn, event)
     end(turn, reject=event.sip_code or _TEMPORARILY_UNAVAILABLE)
@@ -83,6 +85,7 @@ def flow_finished(turn: Turn, event: FlowFinished) -> None:
 
 def flow_finished_while_answering(turn: Turn, event: FlowFinished) -> None:
     """The flow is over, but our 200 is out: what the caller's side says of it comes first."""
+    turn.needs_flow(event)
     turn.runs_flow = False
     record_flow_end(turn, event)
     turn.flow_is_over = hangup_reason(event)

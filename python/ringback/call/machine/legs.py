@@ -95,6 +95,7 @@ def media_lost_while_talking(turn: Turn, event: MediaWasLost) -> None:
 
 def flow_finished_while_talking(turn: Turn, event: FlowFinished) -> None:
     """The flow is over: hang up."""
+    turn.needs_flow(event)
     turn.runs_flow = False
     incoming.record_flow_end(turn, event)
     hang_up_answered(turn, HangupBy.PLATFORM, incoming.hangup_reason(event))

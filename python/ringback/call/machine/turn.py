@@ -97,6 +97,15 @@ class Turn:
             raise IllegalEvent(self.state, f"{type(event).__name__} of leg {event.leg}, try {event.try_}")
         return leg
 
+    def needs_flow(self, event: object) -> None:
+        """Make sure that the event can come from a flow.
+
+        Raises:
+            IllegalEvent: no flow runs (a miss-call), or it is over.
+        """
+        if not self.runs_flow:
+            raise IllegalEvent(self.state, f"{type(event).__name__} without a flow")
+
     def put(self, leg: LegState) -> LegState:
         """Replace a leg, or add the next one."""
         if leg.leg > len(self.legs):
