@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from msgspec import structs
 
 from ringback.api.app import RESOURCES
 from ringback.api.problems import PROBLEMS
@@ -52,16 +53,31 @@ def every_path() -> list[tuple[str, str]]:
 
 
 class TestKeys:
-    @pytest.mark.parametrize(("method", "path"), every_path())
     async def test_every_path_refuses_without_a_key_and_with_a_foreign_one(
-        self, world: ApiWorld, tenant: Tenant, method: str, path: str
+        self, world: ApiWorld, tenant: Tenant
     ) -> None:
         await world.tenant(Account(sid=AccountSid("AC2"), name="Two"))
+        assert len(every_path()) > 40
 
-        async with world.client() as nobody:
-            problem_of(await nobody.request(method, f"/v1/AC1{path}"), "unauthenticated")
-        async with world.client(tenant=tenant) as stranger:
-            problem_of(await stranger.request(method, f"/v1/AC2{path}"), "foreign-account")
+        async with world.client() as nobody, world.client(tenant=tenant) as stranger:
+            for method, path in every_path():
+                problem_of(await nobody.request(method, f"/v1/AC1{path}"), "unauthenticated")
+                problem_of(await stranger.request(method, f"/v1/AC2{path}"), "foreign-account")
+
+    async def test_key_of_an_account_just_made_works(self, world: ApiWorld, tenant: Tenant) -> None:
+        account = world.accounts.pop(tenant.account.sid)  # the cache does not know it yet
+        refresh = world.services.directory_changed
+
+        async def learn() -> None:
+            world.accounts[account.sid] = account
+            await refresh()
+
+        world.app.state.services = structs.replace(world.services, directory_changed=learn)
+        async with world.client(tenant=tenant) as client:
+            assert (await client.get(tenant.path("/calls"))).status_code == 200
+            assert world.refreshed == 1
+            assert (await client.get(tenant.path("/calls"))).status_code == 200
+            assert world.refreshed == 1
 
     @pytest.mark.parametrize(
         "headers",
@@ -181,6 +197,24 @@ class TestRefusals:
             problem = problem_of(await client.get(tenant.path("/calls?statsu=BUSY")), "invalid-request")
             assert problem["errors"][0]["field"] == "statsu"
             problem_of(await client.get(tenant.path("/statuses?x=1")), "invalid-request")
+
+    async def test_nul_characters_are_refused_everywhere(self, world: ApiWorld, tenant: Tenant) -> None:
+        async with world.client(tenant=tenant) as client:
+            problem_of(await client.get(tenant.path("/calls?reason=a%00b")), "invalid-request")
+            problem_of(await client.get(tenant.path("/calls/a%00b")), "not-found")
+            problem_of(await client.delete(tenant.path("/blocked-numbers/a%00b")), "not-found")
+
+    async def test_floods_of_faults_are_refused_quickly(self, world: ApiWorld, tenant: Tenant) -> None:
+        bodies: list[dict[str, Any]] = [
+            GOOD | {f"u{index}": 1 for index in range(20_000)},
+            GOOD | {"callback": {f"e{index}": 1 for index in range(10_000)}},
+            GOOD | {"callback": {"call_end": {"url": ["nope"] * 20_000}}},
+            GOOD | {"to": "," * 40_000},
+        ]
+        async with world.client(tenant=tenant) as client:
+            for body in bodies:
+                problem = problem_of(await client.post(tenant.path("/voice/outbound"), json=body), "invalid-request")
+                assert 1 <= len(problem["errors"]) <= 201
 
     async def test_wrong_paths_and_methods(self, world: ApiWorld, tenant: Tenant) -> None:
         async with world.client(tenant=tenant) as client:

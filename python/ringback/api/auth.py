@@ -66,7 +66,9 @@ def _refuse_unknown_query(connection: Connection, handler: BaseRouteHandler) -> 
     """Refuse query parameters that the handler does not know: a mistyped filter must not list everything."""
     known = _known_query(handler)
     faults = Faults()
-    for name in connection.query_params:
+    for name, value in connection.query_params.multi_items():
+        if "\0" in value:
+            faults.add(name[:100], "must not hold a NUL character")
         if name not in known:
             hint = f"known are {', '.join(sorted(known))}" if known else "this path takes none"
             faults.add(name[:100], f"is not a parameter of this path; {hint}")
@@ -84,6 +86,8 @@ def _known_query(handler: BaseRouteHandler) -> frozenset[str]:
 
 async def _authenticate(connection: Connection) -> Caller:
     services: ApiServices = connection.app.state.services
+    if "\0" in connection.url.path:
+        raise ProblemError("not-found", "There is nothing at a path with a NUL character.")
     key = await services.repositories.api_keys.find(_presented_key(connection))
     if key is None or key.revoked_at is not None:
         raise _unauthenticated("The API key is not known, or was revoked.")
@@ -91,6 +95,9 @@ async def _authenticate(connection: Connection) -> Caller:
         raise ProblemError("foreign-account", "The SID in the path is not the one this key belongs to.")
     _check_address(connection, key)
     account = services.account(key.account)
+    if account is None:  # made a moment ago, by another process: the cache does not know it yet
+        await services.directory_changed()
+        account = services.account(key.account)
     if account is None:
         raise _unauthenticated("The key's account does not exist any more.")
     return Caller(account=account, key=key)

@@ -21,6 +21,12 @@ from ringback.api.problems import FieldProblem, ProblemError, invalid
 
 MAX_FORM_FIELDS = 100
 
+MAX_DEPTH = 32
+"""Nesting of JSON. Flow documents need 8; deeper ones are attacks on recursion."""
+
+_LEAST_INT, _MOST_INT = -(2**63), 2**64 - 1
+"""What every reader of our journals, webhooks and templates can hold."""
+
 
 def decode_body(content_type: str, body: bytes) -> tuple[Any, bool]:
     """Decode a body by its media type.
@@ -48,11 +54,34 @@ def decode_json(body: bytes | str, *, what: str = "The body") -> Any:
         ProblemError: `malformed-body`, saying where it breaks.
     """
     try:
-        return msgspec.json.decode(body)
+        decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProblemError("malformed-body", f"{what} is not valid JSON: {error}.") from None
     except RecursionError:
         raise ProblemError("malformed-body", f"{what} is nested too deep.") from None
+    refuse_unstorable(decoded, what=what)
+    return decoded
+
+
+def refuse_unstorable(decoded: Any, *, what: str = "The body") -> None:
+    """Refuse what no column or encoder of ours can hold: NUL characters, endless nesting, endless numbers.
+
+    Raises:
+        ProblemError: `malformed-body`.
+    """
+    waiting: list[tuple[Any, int]] = [(decoded, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise ProblemError("malformed-body", f"{what} is nested more than {MAX_DEPTH} levels deep.")
+        if isinstance(value, str) and "\0" in value:
+            raise ProblemError("malformed-body", f"{what} holds a NUL character (\\u0000) in a text.")
+        if isinstance(value, int) and not _LEAST_INT <= value <= _MOST_INT:
+            raise ProblemError("malformed-body", f"{what} holds a whole number of more than 64 bits.")
+        if isinstance(value, dict):
+            waiting += [(key, depth + 1) for key in value] + [(item, depth + 1) for item in value.values()]
+        elif isinstance(value, list):
+            waiting += [(item, depth + 1) for item in value]
 
 
 def _parse_urlencoded(body: bytes) -> list[tuple[str, str]]:
@@ -87,7 +116,9 @@ def _decode_pairs(pairs: list[tuple[str, str]]) -> dict[str, str]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise invalid([FieldProblem(field=name[:100], detail="is given more than once") for name in twice])
     # An empty field of a form is a field left blank.
-    return {name: value for name, value in pairs if value != ""}
+    fields = {name: value for name, value in pairs if value != ""}
+    refuse_unstorable(fields)
+    return fields
 
 
 class CheckedBody(AbstractDTO[Any]):

@@ -11,13 +11,17 @@ class Faults:
 
     def __init__(self) -> None:
         self._found: list[FieldProblem] = []
+        self._left_out = 0
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._found) + self._left_out
 
     def add(self, field: str, detail: str) -> None:
         """Note one fault: the path of the field, and a phrase that goes on from it ("must be ...")."""
-        self._found.append(FieldProblem(field=field, detail=detail))
+        if len(self._found) < MAX_FAULTS:
+            self._found.append(FieldProblem(field=field[:200], detail=detail))
+        else:
+            self._left_out += 1
 
     def raise_if_any(self) -> None:
         """Refuse the request if there is a fault.
@@ -25,8 +29,6 @@ class Faults:
         Raises:
             ProblemError: `invalid-request` with every fault.
         """
-        if len(self._found) > MAX_FAULTS:
-            left_out = len(self._found) - MAX_FAULTS
-            self._found[MAX_FAULTS:] = [FieldProblem(field="", detail=f"{left_out} more faults are not listed")]
+        rest = [FieldProblem(field="", detail=f"{self._left_out} more faults are not listed")] if self._left_out else []
         if self._found:
-            raise invalid(self._found)
+            raise invalid(self._found + rest)

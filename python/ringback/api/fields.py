@@ -12,12 +12,12 @@ from typing import Any, TypeVar, get_args
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from ringback.api.problems import FieldProblem, ProblemError, invalid
+from ringback.api.problems import FieldProblem, invalid
 
 StructType = TypeVar("StructType", bound=msgspec.Struct)
 
-MAX_DEPTH = 32
-"""Nesting of a body. Flow documents need 8; deeper ones are attacks on recursion."""
+MAX_UNKNOWN = 20
+"""Unknown fields that are told one by one: looking for the nearest known name takes time."""
 
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
@@ -38,7 +38,6 @@ def read_fields(
     """
     if not isinstance(raw, dict):
         raise invalid([FieldProblem(field="", detail=f"the body must be an object, not {_name_type(raw)}")])
-    _refuse_unstorable(raw)
     known = {info.encode_name: info for info in fields(model)}
     problems = _find_unknown(raw, known, unavailable or {})
     values: dict[str, Any] = {}
@@ -59,14 +58,14 @@ def read_fields(
 
 
 def _find_unknown(raw: dict[str, Any], known: dict[str, FieldInfo], unavailable: dict[str, str]) -> list[FieldProblem]:
-    problems = []
-    for name in raw:
-        if name in unavailable:
-            problems.append(FieldProblem(field=name, detail=unavailable[name]))
-        elif name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(sorted(known))}"
-            problems.append(FieldProblem(field=name[:100], detail=f"is not a field of this request; {hint}"))
+    problems = [FieldProblem(field=name, detail=unavailable[name]) for name in raw if name in unavailable]
+    unknown = [name[:100] for name in raw if name not in known and name not in unavailable]
+    for name in unknown[:MAX_UNKNOWN]:
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(sorted(known))}"
+        problems.append(FieldProblem(field=name, detail=f"is not a field of this request; {hint}"))
+    if len(unknown) > MAX_UNKNOWN:
+        problems.append(FieldProblem(field="", detail=f"{len(unknown) - MAX_UNKNOWN} more fields are unknown"))
     return problems
 
 
@@ -84,25 +83,6 @@ def _lower_first(text: str) -> str:
 def _name_type(raw: Any) -> str:
     names = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
     return names.get(type(raw), "something else")
-
-
-def _refuse_unstorable(raw: Any) -> None:
-    """Refuse what no database column or JSON encoder of ours can hold: NUL characters, endless nesting.
-
-    Raises:
-        ProblemError: `malformed-body`.
-    """
-    waiting: list[tuple[Any, int]] = [(raw, 1)]
-    while waiting:
-        value, depth = waiting.pop()
-        if depth > MAX_DEPTH:
-            raise ProblemError("malformed-body", f"The body is nested more than {MAX_DEPTH} levels deep.")
-        if isinstance(value, str) and "\0" in value:
-            raise ProblemError("malformed-body", "The body holds a NUL character (\\u0000) in a text.")
-        if isinstance(value, dict):
-            waiting += [(key, depth + 1) for key in value] + [(item, depth + 1) for item in value.values()]
-        elif isinstance(value, list):
-            waiting += [(item, depth + 1) for item in value]
 
 
 def _holds_time(annotation: Any) -> bool:

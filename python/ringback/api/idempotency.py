@@ -142,5 +142,7 @@ async def answer_once(
         if (found := await once.earlier()) is not None:
             return found
         body = await work()
-        await services.repositories.idempotency.claim(once.record(201, body))
+        kept = await services.repositories.idempotency.claim(once.record(201, body))
+        if kept is not None:  # another node was faster with the same key
+            return once.replay(kept)
     return Response(body, status_code=201)

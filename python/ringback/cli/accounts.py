@@ -33,7 +33,7 @@ def create(
 ) -> None:
     """Make an account and its first key, which may call, read and configure. The key is shown this once.
 
-    A server that is running sees the account when it is started again.
+    A server that is running knows the account from the first request with its key.
     """
     if not 1 <= channels <= 100_000:  # noqa: PLR2004
         raise CliError("--channels must be 1 to 100,000.")

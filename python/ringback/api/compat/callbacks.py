@@ -71,6 +71,9 @@ def _read_urls(path: str, endpoints: Any, faults: Faults) -> list[str]:
     if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
         faults.add(f"{path}.url", "must be a list of URLs")
         return []
+    if len(urls) > MAX_CALLBACKS:
+        faults.add(f"{path}.url", f"names {len(urls)} URLs; {MAX_CALLBACKS} are allowed in all")
+        return []
     return [url for index, url in enumerate(urls) if check_url(url, f"{path}.url[{index}]", faults)]
 
 
