@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ringback.call.events import HangupRequested
-from ringback.live.task import CallTask, accepted_entry
+from ringback.live.call_parts.journal import accepted_entry
 from ringback.model.call import CallRequest
 from ringback.model.errors import ResourceError
 from ringback.model.ids import AccountSid, CallId

@@ -15,7 +15,6 @@ class Counters:
         pump_faults: Engine events that could not be handled; each was logged.
         unknown_leg: Engine events of legs that belong to no call.
         turned_away: INVITEs answered 503 because new calls cannot be taken, by reason.
-        writes_refused: Journal writes the database refused for good.
         commit_s: Sum of the times calls waited for commits; `commits` counts them.
         late_s: Sum of how late timers fired; `timers` counts them.
     """
@@ -27,7 +26,6 @@ class Counters:
     pump_faults: int = 0
     unknown_leg: int = 0
     turned_away: dict[str, int] = field(default_factory=dict)
-    writes_refused: int = 0
     recovered: int = 0
     commit_s: float = 0.0
     commits: int = 0

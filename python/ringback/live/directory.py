@@ -1,4 +1,4 @@
-"""What calls are decided by: accounts, numbers, trunks, routes, flows, blocked numbers. In memory, read again on change."""
+"""What calls are decided by: accounts, numbers, trunks, routes, flows, blocked numbers. Read again on change."""
 
 import asyncio
 from collections import Counter

@@ -8,9 +8,9 @@ import structlog
 from ringback._engine import EngineError
 from ringback.call import effects as ef
 from ringback.call.events import LegEnded, TimerFired, TimerName
-from ringback.live.capacity import Pool, Want
+from ringback.live.call_parts.legs import Leg
+from ringback.live.capacity import Pool
 from ringback.live.flow_driver import FlowDriver
-from ringback.live.legs import Leg
 from ringback.model.cause import Cause
 from ringback.model.ids import TrunkId
 
@@ -46,14 +46,8 @@ def _dial(task: "CallTask", effect: ef.Dial) -> None:
 
 def _take_slot(task: "CallTask", leg: int, trunk_id: str) -> bool:
     """Use the slot reserved at admission, or take one now."""
-    reserved = task.slots.pop(leg, None)
-    if reserved == trunk_id:
-        return True
-    if reserved is not None:
-        task.parts.capacity.release(Pool.TRUNK, reserved)
     trunk = task.parts.directory.trunk_by_id(TrunkId(trunk_id))
-    most = trunk.channels if trunk is not None else None
-    return task.parts.capacity.reserve((Want(pool=Pool.TRUNK, key=trunk_id, most=most),)) is None
+    return task.holdings.use_slot(leg, trunk_id, most=trunk.channels if trunk is not None else None)
 
 
 def _ended_here(task: "CallTask", effect: ef.Dial, cause: Cause) -> None:

@@ -1,10 +1,12 @@
 """The engine as the running side uses it: `ringback._engine.Engine`, or `ringback.testing.FakeEngine`."""
 
+# ruff: noqa: D102  (`_engine.pyi` documents every method)
+
 from typing import Any, Protocol
 
 
-class VoiceEngine(Protocol):
-    """See `_engine.pyi` for what each method does. Events are those of `_engine`, or look like them."""
+class Signaling(Protocol):
+    """Legs: dialing, answering, ending. Events are those of `_engine`, or look like them."""
 
     def fileno(self) -> int: ...
     def drain(self, max_events: int = 256) -> list[Any]: ...
@@ -29,6 +31,12 @@ class VoiceEngine(Protocol):
     def reject(self, leg: int, code: int, *, reason: str | None = None) -> None: ...
     def hangup(self, leg: int, *, q850: int | None = 16) -> None: ...
     def end_dialog(self, dialog: str) -> None: ...
+    def stats(self) -> dict[str, int]: ...
+
+
+class Media(Protocol):
+    """Operations on legs."""
+
     def play(
         self, leg: int, files: list[str], *, loop: int = 1, barge_in: bool = False, gain_db: float = 0.0
     ) -> int: ...
@@ -51,4 +59,7 @@ class VoiceEngine(Protocol):
     def send_dtmf(self, leg: int, digits: str, *, tone_ms: int = 100, gap_ms: int = 60) -> int: ...
     def join(self, a: int, b: int) -> int: ...
     def stop_op(self, op: int) -> None: ...
-    def stats(self) -> dict[str, int]: ...
+
+
+class VoiceEngine(Signaling, Media, Protocol):
+    """The whole engine."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 
@@ -17,7 +17,7 @@ from ringback.call.events import (
     TryAnswered,
     TryProgressed,
 )
-from ringback.live.legs import Leg
+from ringback.live.call_parts.legs import Leg
 from ringback.live.parts import Parts
 from ringback.model.cause import Cause
 from ringback.store.writes import TraceMessage
@@ -58,7 +58,7 @@ class EnginePump:
             for event in events:
                 try:
                     self._handle(event)
-                except Exception:  # one event's fault is that event's alone
+                except Exception:  # noqa: BLE001  one event's fault is that event's alone
                     self._parts.counters.pump_faults += 1
                     _log.exception("engine_event_failed", engine_event=repr(event)[:500])
         if self._fd is not None:
@@ -71,7 +71,7 @@ class EnginePump:
             return
         make = _CALL_EVENTS.get(kind)
         if make is None:
-            _OTHERS[kind](self, event)
+            self._OTHERS[kind](self, event)
             return
         leg = self._leg(event.leg)
         if leg is None:
@@ -121,6 +121,16 @@ class EnginePump:
 
     def _nothing(self, event: Any) -> None:
         """Dtmf and Held: the operation that waited for the digit reports it, and hold changes nothing of ours."""
+
+    _OTHERS: ClassVar[dict[type, Callable[..., None]]] = {
+        en.OpDone: _op_done,
+        en.GatherDone: _gather_done,
+        en.Trace: _trace,
+        en.Overload: _overload,
+        en.Fault: _fault,
+        en.Dtmf: _nothing,
+        en.Held: _nothing,
+    }
 
 
 def _progress(at: Any, leg: Leg, event: en.Progress) -> CallEvent:
@@ -188,14 +198,4 @@ _CALL_EVENTS: dict[type, Callable[[Any, Leg, Any], CallEvent]] = {
     en.Ended: _ended,
     en.MediaLost: _lost,
     en.LegStats: _stats,
-}
-
-_OTHERS: dict[type, Callable[[EnginePump, Any], None]] = {
-    en.OpDone: EnginePump._op_done,
-    en.GatherDone: EnginePump._gather_done,
-    en.Trace: EnginePump._trace,
-    en.Overload: EnginePump._overload,
-    en.Fault: EnginePump._fault,
-    en.Dtmf: EnginePump._nothing,
-    en.Held: EnginePump._nothing,
 }

@@ -13,10 +13,10 @@ from ringback.call.events import ShutDown
 from ringback.call.states import State
 from ringback.call.status import TABLE_VERSION, tables_json
 from ringback.flow.check import Facts
+from ringback.live.call_parts.journal import CallJournal, accepted_entry
 from ringback.live.calls import Calls
 from ringback.live.capacity import Capacity
 from ringback.live.clock import Clock
-from ringback.live.connect import Connects
 from ringback.live.counters import Counters
 from ringback.live.directory import Directory
 from ringback.live.engine import VoiceEngine
@@ -29,7 +29,7 @@ from ringback.live.parts import Journal, Parts
 from ringback.live.recovery import recover
 from ringback.live.schedule import Schedule
 from ringback.live.supervisor import Supervisor
-from ringback.live.task import CallTask, accepted_entry
+from ringback.live.task import CallTask
 from ringback.live.web.client import WebClient
 from ringback.live.web.flow_http import FlowHttp
 from ringback.live.web.remote_flow import RemoteFlows
@@ -37,7 +37,7 @@ from ringback.model.account import Account
 from ringback.model.call import CallRequest
 from ringback.model.journal import Entry
 from ringback.store.repositories import Repositories
-from ringback.store.writes import SaveTables
+from ringback.store.writes import SCHEDULED, SaveTables
 
 _log = structlog.get_logger(__name__)
 
@@ -93,14 +93,12 @@ class Exchange:
             flow_tools=FlowTools(
                 prompts=prompts,
                 call_http=FlowHttp(self.web).call,
-                plan_connect=lambda task, effect: self._connects.plan(task, effect),
             ),
             recordings=settings.recordings,
             entropy=entropy,
             on_final=self._on_final,
             on_free=self._on_free,
         )
-        self._connects = Connects(self.parts)
         self.outbound = Outbound(self.parts, RemoteFlows(self.web, facts=flow_facts))
         self.incoming = IncomingCalls(self.parts)
         self.pump = EnginePump(self.parts, self.incoming.take)
@@ -179,10 +177,13 @@ class Exchange:
         """Take a call in hand of which nothing is known but that it was accepted."""
         return self.adopt(request, (accepted_entry(request),))
 
-    def adopt(self, request: CallRequest, entries: Sequence[Entry], **more: object) -> CallTask:
+    def adopt(
+        self, request: CallRequest, entries: Sequence[Entry], *, row_state: str = SCHEDULED, sequence: int = 0
+    ) -> CallTask:
         """Take a call in hand with its journal so far."""
+        journal = CallJournal(request, entries, row_state=row_state, sequence=sequence)
         account = self.directory.account(request.account) or Account(sid=request.account, name=request.account)
-        task = CallTask(self.parts, request, account, entries=entries, **more)  # type: ignore[arg-type]
+        task = CallTask(self.parts, request, account, journal)
         self.parts.calls[request.id] = task
         return task
 

@@ -1,22 +1,23 @@
 """Runs a call's flow: steps the pure interpreter and carries out what it asks for.
 
-Everything the flow is told comes through the call's mailbox and is journalled first (`flow_input`), so that a run can be
-replayed from the journal. The driver never changes the call itself: what the flow wants of it goes back as events.
+Everything the flow is told comes through the call's mailbox and is journalled first (`flow_input`), so that a run can
+be replayed from the journal. The driver never changes the call itself: what the flow wants of it goes back as events.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from msgspec import Struct, to_builtins
 
-from ringback.call.events import ConnectRequested, FlowFinished, FlowNeededAnswer, Noted
+from ringback.call.events import FlowFinished, FlowNeededAnswer, Noted
 from ringback.flow import effects as fx
 from ringback.flow.document import Document
 from ringback.flow.run import begin, is_secret, run
 from ringback.flow.scope import MASK
+from ringback.live.call_parts.connect import connect_over, plan_connect
 from ringback.model.call import CallRequest
 from ringback.model.ids import AccountSid
 from ringback.model.journal import EntryKind
@@ -61,12 +62,10 @@ class FlowTools(Struct, frozen=True, kw_only=True):
     Attributes:
         prompts: Makes prompts ready to be played.
         call_http: Carries out a flow's HTTP request for a call; never raises for what the other side does.
-        plan_connect: Routes the parties of a connect node and reserves channels for them.
     """
 
     prompts: ResolvesPrompts
     call_http: "Callable[[fx.CallHttp, CallTask], Awaitable[fx.HttpDone]]"
-    plan_connect: "Callable[[CallTask, fx.Connect], ConnectRequested]"
 
 
 class FlowDriver:
@@ -94,7 +93,7 @@ class FlowDriver:
         if what == "answered":
             self._tell(fx.CallAnswered(at=at))
         elif what == "connect_done":
-            self._task.connect_over()
+            connect_over(self._task)
             number, result = self._number, str(data.get("result", "failed"))
             self._tell(fx.ConnectDone(at=at, number=number, result=result, party=str(data.get("party", ""))))
         elif what == "caller_left":
@@ -141,7 +140,7 @@ class FlowDriver:
         task.deliver(Noted(at=given.at, kind=EntryKind.FLOW_INPUT, data=self._for_journal(given)))
         self._state, effects = run(self._document, self._state, given)
         for effect in effects:
-            _CARRY_OUT[type(effect)](self, effect, given.at)
+            self._CARRY_OUT[type(effect)](self, effect, given.at)
 
     def _tell(self, given: fx.FlowInput) -> None:
         self._task.deliver(FlowGiven(at=given.at, given=given))
@@ -197,7 +196,7 @@ class FlowDriver:
     def _connect(self, effect: fx.Connect, at: datetime) -> None:
         del at
         self._number = effect.number
-        self._task.deliver(self._task.parts.flow_tools.plan_connect(self._task, effect))
+        self._task.deliver(plan_connect(self._task, effect))
 
     def _http(self, effect: fx.CallHttp, at: datetime) -> None:
         del at
@@ -265,18 +264,17 @@ class FlowDriver:
 
         self._work = self._task.parts.supervisor.start(resolve(), name="prompts", failed=could_not)
 
-
-_CARRY_OUT: dict[type, Callable[[FlowDriver, Any, datetime], None]] = {
-    fx.AnswerCall: FlowDriver._answer,
-    fx.Play: FlowDriver._play,
-    fx.Gather: FlowDriver._gather,
-    fx.Connect: FlowDriver._connect,
-    fx.CallHttp: FlowDriver._http,
-    fx.Trail: FlowDriver._trail,
-    fx.HangUp: FlowDriver._hang_up,
-    fx.End: FlowDriver._end,
-    fx.Fail: FlowDriver._fail,
-}
+    _CARRY_OUT: ClassVar[dict[type, Callable[..., None]]] = {
+        fx.AnswerCall: _answer,
+        fx.Play: _play,
+        fx.Gather: _gather,
+        fx.Connect: _connect,
+        fx.CallHttp: _http,
+        fx.Trail: _trail,
+        fx.HangUp: _hang_up,
+        fx.End: _end,
+        fx.Fail: _fail,
+    }
 
 
 def _about(request: CallRequest) -> dict[str, Any]:

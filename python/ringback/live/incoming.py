@@ -12,12 +12,13 @@ from ringback.call.admission import (
 )
 from ringback.call.events import AdmissionRefused, IncomingAdmitted
 from ringback.flow.document import start_node
+from ringback.live.call_parts.journal import CallJournal, accepted_entry
+from ringback.live.call_parts.legs import Leg
+from ringback.live.call_parts.targets import wants_recording
 from ringback.live.capacity import Pool, Want
 from ringback.live.flow_driver import FlowSource
-from ringback.live.legs import Leg
 from ringback.live.parts import Parts
-from ringback.live.targets import wants_recording
-from ringback.live.task import CallTask, accepted_entry
+from ringback.live.task import CallTask
 from ringback.model.account import Account
 from ringback.model.call import CallRequest
 from ringback.model.ids import AccountSid, CallId, make_id
@@ -34,7 +35,7 @@ _NEW = "new"
 
 
 class IncomingCalls:
-    """Takes INVITEs. Everything here is synchronous: an INVITE is a call, or refused, before the next one is looked at."""
+    """Takes INVITEs, synchronously: each is a call, or refused, before the next one is looked at."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -94,7 +95,7 @@ class IncomingCalls:
         )
         parts.journal.submit(AcceptCalls(requests=(request,), entries=(entry,), state=_NEW))
         parts.counters.count_accepted(Kind.INCOMING)
-        task = CallTask(parts, request, account, entries=(entry,), row_state=_NEW)
+        task = CallTask(parts, request, account, CallJournal(request, (entry,), row_state=_NEW))
         task.add_leg(Leg(task, engine_leg=invite.leg, leg=1, try_=0, trunk=None))
         parts.calls[request.id] = task
         return task
@@ -146,7 +147,8 @@ class IncomingCalls:
         full = self._parts.capacity.reserve([*wants, slot])
         if full is not None:
             return incoming_without_channel(full.pool.value)
-        task.hold(wants)
+        task.holdings.keep(wants)
+        task.journal.channels = task.holdings.channels
         task.legs[1, 0].trunk = trunk.id
         return None
 

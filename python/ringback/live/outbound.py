@@ -16,17 +16,16 @@ from ringback.call.admission import (
     without_channel,
 )
 from ringback.call.events import AdmissionRefused, Admitted, DialPlan, LegPlan, Queued, QueueTimedOut
+from ringback.live.call_parts.targets import has_remote_flow, implicit_flow, wants_recording
 from ringback.live.capacity import Pool, Want
 from ringback.live.flow_driver import FlowSource
 from ringback.live.parts import Parts
 from ringback.live.queue import Queue
-from ringback.live.targets import has_remote_flow, implicit_flow, wants_recording
 from ringback.live.task import CallTask
 from ringback.live.web.remote_flow import FetchesFlows
-from ringback.model.account import Account
 from ringback.model.call import FlowTarget
 from ringback.model.check import Check
-from ringback.model.ids import FlowId
+from ringback.model.ids import FlowId, TrunkId
 from ringback.model.number import Number
 from ringback.model.status import Kind
 from ringback.model.trunk import Trunk
@@ -52,7 +51,7 @@ class Outbound:
         """Admit a call that is due, let it wait, or refuse it."""
         due_at = task.request.not_before or task.request.accepted_at
         late = task.now() - due_at
-        if late > timedelta(milliseconds=self._account(task).defaults.late_schedule_ms):
+        if late > timedelta(milliseconds=task.account.defaults.late_schedule_ms):
             task.deliver(QueueTimedOut(at=task.now(), why="missed_schedule"))
         elif not has_remote_flow(task.request):
             self._first(task, self._target(task))
@@ -63,7 +62,7 @@ class Outbound:
 
     def _first(self, task: CallTask, target: Target) -> None:
         """Run the checks for the first time: the call leaves at once, waits, or is refused."""
-        account, request = self._account(task), task.request
+        account, request = task.account, task.request
         queues = account.queues and request.queues
         waiting = self.queue.waiting(request.account)
         legs = self._checked(task, target)
@@ -139,7 +138,7 @@ class Outbound:
 
     def _plan(self, task: CallTask) -> tuple[LegPlan, ...]:
         """Plan each leg over trunks with a free slot; a slot that an earlier leg will take is not free for the next."""
-        request, defaults = task.request, self._account(task).defaults
+        request, defaults = task.request, task.account.defaults
         parties = (request.from_, request.to) if request.kind is Kind.CLICK_TO_CALL else (request.to,)
         legs: list[LegPlan] = []
 
@@ -164,8 +163,8 @@ class Outbound:
         for leg in legs:
             if not leg.tries:
                 return Want(pool=Pool.TRUNK, key=leg.blocked[0] if leg.blocked else "", most=0)
-        account, bridge = self._account(task), self._bridge(task)
-        first = {number: leg.tries[0].trunk_id for number, leg in enumerate(legs, start=1)}
+        account, bridge = task.account, self._bridge(task)
+        first = {number: TrunkId(leg.tries[0].trunk_id) for number, leg in enumerate(legs, start=1)}
         most = {trunk.id: trunk.channels for trunk in self._parts.directory.trunks()}
         wants = [
             Want(pool=Pool.ACCOUNT, key=account.sid, count=len(legs), most=account.channels),
@@ -174,7 +173,8 @@ class Outbound:
         slots = [Want(pool=Pool.TRUNK, key=trunk, most=most.get(trunk)) for trunk in first.values()]
         full = self._parts.capacity.reserve([*wants, *slots])
         if full is None:
-            task.hold(wants, slots=first)
+            task.holdings.keep(wants, first)
+            task.journal.channels = task.holdings.channels
         return full
 
     def _admit(self, task: CallTask, legs: tuple[LegPlan, ...], target: Target) -> None:
@@ -198,7 +198,7 @@ class Outbound:
         url = target.url if isinstance(target, FlowTarget) else None
 
         async def fetch() -> None:
-            facts, source = await self._remote.fetch(url or "", account=self._account(task))
+            facts, source = await self._remote.fetch(url or "", account=task.account)
             if not task.has_ended:
                 go_on(task, Target(facts, source))
 
@@ -216,9 +216,6 @@ class Outbound:
         flow_id = FlowId(request.target.flow_id or "")
         return Target(*self._parts.directory.flow_in_force(request.account, flow_id))
 
-    def _account(self, task: CallTask) -> Account:
-        return self._parts.directory.account(task.request.account) or task.account
-
     def _bridge(self, task: CallTask) -> Number | None:
         number = self._parts.directory.number(task.request.bridge)
         return number if number is not None and number.account == task.request.account else None
@@ -228,6 +225,6 @@ class Outbound:
         parties = {request.to, request.from_} if request.kind is Kind.CLICK_TO_CALL else {request.to}
         return restriction(
             at=task.now(),
-            calling_hours=self._account(task).calling_hours,
+            calling_hours=task.account.calling_hours,
             is_blocked=any(directory.is_blocked(request.account, party, incoming=False) for party in parties),
         )

@@ -1,19 +1,19 @@
 """What every running call uses; made once by `ringback.live.exchange`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ringback.live.call_parts.legs import Leg
 from ringback.live.capacity import Capacity
 from ringback.live.clock import Clock
 from ringback.live.counters import Counters
 from ringback.live.directory import Directory
 from ringback.live.engine import VoiceEngine
-from ringback.live.legs import Leg
 from ringback.live.supervisor import Supervisor
 from ringback.model.call import CallRequest
-from ringback.model.ids import AccountSid, CallId
+from ringback.model.ids import CallId
 from ringback.store.journal import WriterHealth
 from ringback.store.writes import Write, Written
 
@@ -28,7 +28,7 @@ class Journal(Protocol):
     def submit(self, write: Write) -> None:
         """Write behind, in order."""
 
-    async def durable(self, write: Write) -> Written:
+    def durable(self, write: Write) -> Coroutine[Any, Any, Written]:
         """Write, and return when it is committed."""
 
     def health(self) -> WriterHealth:
@@ -62,7 +62,3 @@ class Parts:
     calls: "dict[CallId, CallTask]" = field(default_factory=dict)
     on_final: "Callable[[CallTask, CallRequest | None], None]" = lambda _task, _retry: None
     on_free: Callable[[], None] = lambda: None
-
-    def waiting_of(self, account: AccountSid) -> int:
-        """Return how many calls of an account are open."""
-        return sum(task.request.account == account for task in self.calls.values())

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from ringback.live.task import CallTask
 
 _TRIES_AT_ONCE = 32
-"""Calls of one account looked at when something became free. The first in line always is; those behind it may have another
-number or trunk free."""
+"""Calls of one account looked at when something became free: the first in line, and those behind it whose number or
+trunk may be another."""
 
 
 class Queue:
-    """The waiting calls of this node. `admit` runs the checks again and reserves: it returns what is full, or None if it left."""
+    """The waiting calls. `admit` runs the checks again and reserves: it returns what is full, None if a call left."""
 
     def __init__(self, clock: Clock, admit: "Callable[[CallTask], Want | None]") -> None:
         self._clock = clock
@@ -77,7 +77,7 @@ class Queue:
             self._look_at(account)
 
     def _look_at(self, account: AccountSid) -> None:
-        """Admit from the front. A call whose number or trunk is full lets others pass; a full account stops the line."""
+        """Admit from the front. A call whose number or trunk is full lets others pass; a full account stops all."""
         full: set[tuple[Pool, str]] = set()
         tried = 0
         for task in tuple(self._lines.get(account, {}).values()):

@@ -1,4 +1,4 @@
-"""After a crash: every call that had a leg or an INVITE gets its final record and is never dialed again; others go on."""
+"""After a crash: calls that had a leg or an INVITE get their final record and are never dialed again; others go on."""
 
 import asyncio
 from datetime import datetime
@@ -9,8 +9,9 @@ import msgspec
 import structlog
 
 from ringback.call import crash
+from ringback.live.call_parts.journal import RECOVERED_SEQUENCE
 from ringback.live.engine_tables import resolve
-from ringback.live.task import RECOVERED_SEQUENCE, CallTask
+from ringback.live.task import CallTask
 from ringback.model.journal import EntryKind
 from ringback.store.calls import CallRow, OpenCall
 

@@ -24,7 +24,7 @@ class Schedule:
     """Starts calls when they are due.
 
     Args:
-        is_running: Says whether a call is in hand already: its row may say `scheduled` until its next write is committed.
+        is_running: Says whether a call is in hand: its row says `scheduled` until its next write is committed.
         start: Takes over a due call.
     """
 

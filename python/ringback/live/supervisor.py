@@ -39,7 +39,7 @@ class Supervisor:
     async def _guard(work: Coroutine[Any, Any, None], name: str, failed: Callable[[Exception], object] | None) -> None:
         try:
             await work
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  that is its purpose
             _log.exception("background_work_failed", work=name)
             if failed is not None:
                 failed(error)

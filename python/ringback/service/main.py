@@ -61,6 +61,7 @@ async def run(
     """Run Ringback until SIGTERM, SIGINT or `stop`; then drain for `grace_s` and end.
 
     Args:
+        settings: What `ringback.service.settings.load` read.
         ready: Called once, when API and SIP listen and every call of an earlier run is final or goes on.
         stop: Set it to stop as SIGTERM does (tests, embedding).
         folder: Where the settings' relative `file`s are looked for; None for the working directory.
@@ -71,7 +72,7 @@ async def run(
     set_up_logs(settings.log)
     stop = stop or asyncio.Event()
     data = Path(settings.data_dir)
-    data.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(_database(settings, data))
         speech = await stack.enter_async_context(_speech(data))

@@ -38,6 +38,8 @@ async def seed(settings: Settings, stored: Repositories, *, folder: Path, facts:
     """Put everything the settings name into the database.
 
     Args:
+        settings: What to keep.
+        stored: Where to keep it.
         folder: Where `file` of a flow is looked for.
         facts: What the flow checker has to know.
 

@@ -88,7 +88,8 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The database.
 
     Attributes:
-        url: `sqlite:///file`, `sqlite:////absolute/file` or `postgresql://user:password@host/name`. None: `ringback.db` in `data_dir`.
+        url: `sqlite:///file`, `sqlite:////absolute/file` or `postgresql://user:password@host/name`.
+            None: `ringback.db` in `data_dir`.
         key_file: Holds the key that secrets are encrypted with; made if missing. None: beside the SQLite file.
     """
 
@@ -201,7 +202,7 @@ class RouteSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FlowSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[flow]]`: the document in `file` (JSON, beside the settings) is checked and published at start if it changed."""
+    """`[[flow]]`: the document in `file` (JSON, beside the settings) is published at start if it changed."""
 
     id: Id
     account: Id

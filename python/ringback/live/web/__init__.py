@@ -1,1 +1,1 @@
-"""HTTP requests that calls make: the api node's and remote flows'. Private addresses are refused unless the account may."""
+"""HTTP requests that calls make: the api node's and remote flows'. Private addresses are refused."""

@@ -33,12 +33,11 @@ class FlowHttp:
         return last
 
     async def _once(self, effect: CallHttp, task: CallTask, left_s: float) -> HttpDone:
-        account = task.parts.directory.account(task.request.account) or task.account
         try:
             reply = await self._client.ask(
                 effect.method,
                 effect.url,
-                account=account,
+                account=task.account,
                 timeout_s=left_s,
                 max_bytes=_MAX_BYTES,
                 headers=effect.headers,

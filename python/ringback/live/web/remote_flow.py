@@ -30,7 +30,7 @@ class RemoteFlows:
         self._facts = facts
 
     async def fetch(self, url: str, *, account: Account) -> tuple[FlowFacts, FlowSource | None]:
-        """GET the document within the account's `remote_flow_ms`; it must be a 200 with a flow that could be published."""
+        """GET the document within the account's `remote_flow_ms`; a 200 with a flow fit to be published."""
         timeout_s = account.defaults.remote_flow_ms / 1000
         try:
             reply = await self._client.ask("GET", url, account=account, timeout_s=timeout_s, max_bytes=DOCUMENT_BYTES)

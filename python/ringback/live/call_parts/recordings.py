@@ -34,7 +34,7 @@ class Recording:
         longest = min(task.request.max_duration_ms, _LONGEST_MS)
         try:
             task.parts.engine.record(task.engine_leg(1), str(path), stereo=True, max_ms=longest)
-        except Exception:  # the call goes on without
+        except Exception:  # noqa: BLE001  the call goes on without
             _log.exception("recording_not_started", call_id=task.request.id)
             return
         self.id = recording_id
