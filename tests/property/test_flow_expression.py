@@ -1,4 +1,4 @@
-"""Templates and expressions: whatever is written, there is a bounded text or an `ExpressionError`, and the data is untouched."""
+"""Whatever is written as a template gives bounded text or an `ExpressionError`, and the data is untouched."""
 
 import copy
 
@@ -17,66 +17,11 @@ VALUES = {
     "none": None,
     "f": 2.5,
 }
-tokens = st.sampled_from(
-    [
-        "a",
-        "t",
-        "l",
-        "r",
-        "none",
-        "f",
-        "nope",
-        "1",
-        "2.5",
-        "'x'",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        ",",
-        ":",
-        ".",
-        "|",
-        "~",
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "**",
-        "%",
-        "==",
-        "!=",
-        "<",
-        "<=",
-        "and",
-        "or",
-        "not",
-        "in",
-        "is",
-        "if",
-        "else",
-        "true",
-        "false",
-        "upper",
-        "length",
-        "join",
-        "items",
-        "first",
-        "sort",
-        "tojson",
-        "range(5)",
-        "defined",
-        "keys",
-        "pop",
-        "append",
-        "update",
-        "__class__",
-        "_data",
-    ]
-)
+VALUE_TOKENS = ["a", "t", "l", "r", "none", "f", "nope", "1", "2.5", "'x'", "true", "false", "range(5)"]
+SIGNS = [*"()[]{},:.|~+-*/%<", "//", "**", "==", "!=", "<="]
+WORDS = ["and", "or", "not", "in", "is", "if", "else", "upper", "length", "join", "items", "sort", "tojson", "defined"]
+NAMES = ["keys", "pop", "append", "update", "__class__", "_data"]
+tokens = st.sampled_from(VALUE_TOKENS + SIGNS + WORDS + NAMES)
 sources = st.lists(tokens, max_size=14).map(" ".join)
 blocks = st.sampled_from(
     ["{{ %s }}", "{%% if %s %%}y{%% endif %%}", "{%% for i in %s %%}{{ i }}{%% endfor %%}", "{%% set a = %s %%}{{ a }}"]
@@ -94,10 +39,9 @@ def test_a_template_gives_bounded_text_or_an_error(template):
     for act in (lambda: render(template, values), lambda: names_in_template(template)):
         try:
             given_ = act()
-        except ExpressionError as error:
-            assert str(error)
-        else:
-            assert len(given_) <= limits.TEXT_CHARS
+        except ExpressionError:
+            continue
+        assert len(given_) <= limits.TEXT_CHARS
 
     assert values == VALUES
 
@@ -110,9 +54,8 @@ def test_an_expression_gives_plain_data_or_an_error(source):
     for act in (lambda: evaluate(source, values), lambda: names_in_expression(source)):
         try:
             given_ = act()
-        except ExpressionError as error:
-            assert str(error)
-        else:
-            assert isinstance(given_, set) or plain(given_) == given_
+        except ExpressionError:
+            continue
+        assert isinstance(given_, set) or plain(given_) == given_
 
     assert values == VALUES

@@ -36,8 +36,7 @@ def test_patterns_agree_with_re(pattern, digits):
 def test_any_text_is_a_pattern_or_an_error(pattern, digits):
     try:
         compile_pattern(pattern)
-    except PatternError as error:
-        assert str(error)
+    except PatternError:
         return
 
     assert matches(pattern, digits) in {True, False}

@@ -19,9 +19,11 @@ def check_graph(start: Any, raw_nodes: dict[str, Any], nodes: dict[str, Node], p
         nodes: Those of a sound form.
         problems: Is added to.
     """
-    for node_id, node in nodes.items():
+    for node_id, raw in raw_nodes.items():
         with problems.in_node(node_id):
-            _check_exits(node_id, node, raw_nodes, problems)
+            _check_targets(node_id, raw, raw_nodes, problems)
+            if node_id in nodes:
+                _check_exits(node_id, nodes[node_id], problems)
     begin = _start(start, raw_nodes, problems)
     if begin is not None:
         _check_reach(begin, raw_nodes, problems)
@@ -47,37 +49,41 @@ def _start(start: Any, raw_nodes: dict[str, Any], problems: Problems) -> str | N
     return starts[0] if starts else None
 
 
-def _check_exits(node_id: str, node: Node, raw_nodes: dict[str, Any], problems: Problems) -> None:
-    kind, path = kind_of(node), join("$.nodes", node_id)
-    known = kind.exits(node)
-    exits = exits_of(node)
-    for name, target in exits.items():
-        where = join(join(path, "exits"), name)
-        if name not in known:
-            what = f"a {type_of(node)} node has no exit `{name[:64]}`"
-            problems.add(
-                "unknown-exit", where, f"{what}{did_you_mean(name, known) or '; there are: ' + one_of(sorted(known))}"
-            )
+def _check_targets(node_id: str, raw: Any, raw_nodes: dict[str, Any], problems: Problems) -> None:
+    """Check that a node as written leads to nodes that are there."""
+    for where, target in _targets(raw):
         if target not in raw_nodes:
-            problems.add("unknown-node", where, f"there is no node `{target}`{did_you_mean(target, raw_nodes)}")
-    if isinstance(node, Jump) and node.to not in raw_nodes:
-        problems.add(
-            "unknown-node", join(path, "to"), f"there is no node `{node.to}`{did_you_mean(node.to, raw_nodes)}"
-        )
+            path = join("$.nodes", node_id)
+            for step in where:
+                path = join(path, step)
+            problems.add("unknown-node", path, f"there is no node `{target[:64]}`{did_you_mean(target, raw_nodes)}")
+
+
+def _check_exits(node_id: str, node: Node, problems: Problems) -> None:
+    """Check that the exits are those of the node's type, and that none is forgotten."""
+    kind, path = kind_of(node), join(join("$.nodes", node_id), "exits")
+    known, exits = kind.exits(node), exits_of(node)
+    for name in exits:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; there are: {one_of(sorted(known))}"
+            message = f"a {type_of(node)} node has no exit `{name[:64]}`{hint}"
+            problems.add("unknown-exit", join(path, name), message)
     for name in sorted((kind.wanted & known) - exits.keys()):
         message = f"the exit `{name}` leads nowhere: the flow ends there and the call is hung up"
-        problems.add("open-exit", join(path, "exits"), message, severity=Severity.WARNING)
+        problems.add("open-exit", path, message, severity=Severity.WARNING)
 
 
-def _targets(raw: Any) -> list[str]:
-    """Return where a node as written leads."""
+def _targets(raw: Any) -> list[tuple[tuple[str, ...], str]]:
+    """Return where a node as written leads, each with its path within the node."""
     if not isinstance(raw, dict):
         return []
     exits = raw.get("exits")
-    targets = list(exits.values()) if isinstance(exits, dict) else []
-    return [
-        target for target in [*targets, raw.get("to") if raw.get("type") == "jump" else None] if isinstance(target, str)
-    ]
+    found: list[tuple[tuple[str, ...], Any]] = []
+    if isinstance(exits, dict):
+        found.extend((("exits", name), target) for name, target in exits.items())
+    if raw.get("type") == "jump":
+        found.append((("to",), raw.get("to")))
+    return [(where, target) for where, target in found if isinstance(target, str)]
 
 
 def _check_reach(begin: str, raw_nodes: dict[str, Any], problems: Problems) -> None:
@@ -88,7 +94,7 @@ def _check_reach(begin: str, raw_nodes: dict[str, Any], problems: Problems) -> N
         if node_id in reached or node_id not in raw_nodes:
             continue
         reached.add(node_id)
-        open_.extend(_targets(raw_nodes[node_id]))
+        open_.extend(target for _, target in _targets(raw_nodes[node_id]))
     for node_id in raw_nodes:
         if node_id not in reached:
             message = "no way leads to this node: connect an exit to it, or remove it"

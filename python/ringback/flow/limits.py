@@ -16,7 +16,7 @@ FUEL = 2_500
 """minijinja instructions for one template or expression: about a millisecond, a loop over some 400 items."""
 
 WORK = 200
-"""Templates and expressions worked out between two waits. With `FUEL` it bounds how long one run holds up all others."""
+"""Templates and expressions worked out between two waits. With `FUEL`: how long a run holds up all others."""
 
 STEPS = 1_000
 """Nodes entered in one run."""

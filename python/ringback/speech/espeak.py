@@ -43,7 +43,7 @@ class Espeak:
             raise SpeechFailed(f"The text has {len(utterance.text)} characters, at most {limits.TEXT_CHARS}.")
         job = Speak(
             espeak=self._program,
-            text=utterance.text,
+            text=utterance.text.encode("utf-8", "replace").decode(),  # half a surrogate pair is no text
             language=utterance.language,
             rate=utterance.rate,
             voice=utterance.voice,
