@@ -206,13 +206,16 @@ def test_digits_sent_are_gathered(sides: tuple[Side, Side]) -> None:
 
 
 def write_chirp(path: Path, *, seconds: float) -> np.ndarray:
-    """Write a tone that rises from 300 to 3000 Hz and return its samples: easy to find again in a recording."""
+    """Write a tone that rises from 300 to 3000 Hz and return its samples: easy to find again in a recording.
+
+    Silence follows it in the file, longer than any playout delay: when the file is played, the tone was heard.
+    """
     rate = 8000
     at = np.arange(int(rate * seconds)) / rate
     samples = (8000 * np.sin(2 * math.pi * (300 * at + 2700 / (2 * seconds) * at**2))).astype(np.int16)
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(samples.tobytes())
+        file.writeframes(samples.tobytes() + bytes(2 * rate * 3 // 10))
     return samples
 
 
@@ -237,13 +240,34 @@ def test_what_is_played_is_heard_at_the_far_end(sides: tuple[Side, Side], tmp_pa
     recording = called.engine.record(other, str(tmp_path / "heard.wav"))
     play = caller.engine.play(leg, [str(tmp_path / "chirp.wav")])
     played = caller.wait(OpDone, lambda event: event.op == play)
-    time.sleep(0.2)  # the far end's playout delay: what was sent is still on its way into the recording
     called.engine.stop_op(recording)
     recorded = called.wait(OpDone, lambda event: event.op == recording)
 
     assert (played.result, recorded.result) == ("done", "stopped")
     assert likeness(tmp_path / "heard.wav", samples, channel=0) > 0.95
     hang_up(caller, called, leg)
+
+
+def test_a_caller_hears_what_is_played_before_the_answer(sides: tuple[Side, Side], tmp_path: Path) -> None:
+    caller, called = sides
+    samples = write_chirp(tmp_path / "chirp.wav", seconds=0.6)
+    leg = caller.dial(called)
+    other = called.wait(Incoming).leg
+
+    called.engine.early_media(other)
+    caller.wait(Progress, lambda event: event.early_media)
+    recording = caller.engine.record(leg, str(tmp_path / "heard.wav"))
+    play = called.engine.play(other, [str(tmp_path / "chirp.wav")])
+    called.wait(OpDone, lambda event: event.op == play)
+    called.engine.answer(other)
+    caller.wait(Answered)
+    called.wait(AnswerConfirmed)
+    caller.engine.hangup(leg)
+    caller.wait(OpDone, lambda event: event.op == recording)
+
+    assert likeness(tmp_path / "heard.wav", samples, channel=0) > 0.95
+    caller.wait(Ended)
+    called.wait(Ended)
 
 
 def test_joined_legs_hear_each_other(sides: tuple[Side, Side], tmp_path: Path) -> None:
@@ -256,7 +280,6 @@ def test_joined_legs_hear_each_other(sides: tuple[Side, Side], tmp_path: Path) -
     recording = called.engine.record(far_second, str(tmp_path / "heard.wav"))
     play = called.engine.play(far_first, [str(tmp_path / "chirp.wav")])
     called.wait(OpDone, lambda event: event.op == play)
-    time.sleep(0.3)
     called.engine.stop_op(recording)
     called.wait(OpDone, lambda event: event.op == recording)
     caller.engine.hangup(second)
