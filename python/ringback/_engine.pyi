@@ -478,7 +478,11 @@ class LegStats:
 
 @final
 class Overload:
-    """The engine began (`on`) or ceased to refuse new calls by itself; `why` names the limit."""
+    """The engine began (`on`) or ceased to refuse new calls by itself; `why` names the limit.
+
+    `events`: Python is behind (`event_high_water`); `max_legs`; `rate`: one source calls too fast; `signaling`: more
+    datagrams come than can be read; `media`: the media threads cannot keep time.
+    """
 
     __match_args__ = ("on", "why")
     at_ns: Final[int]
