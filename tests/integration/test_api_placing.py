@@ -205,6 +205,15 @@ class TestIdempotency:
         assert again.headers["Idempotency-Replayed"] == "true"
         assert await count_calls(world) == 1
 
+    async def test_field_and_header_are_the_same_key(self, world: ApiWorld, client: httpx.AsyncClient) -> None:
+        first = await place(client, GOOD, headers={"Idempotency-Key": "k7"})
+        again = await place(client, GOOD | {"idempotency_key": "k7"})
+        differ = await place(client, GOOD | {"idempotency_key": "k7"}, headers={"Idempotency-Key": "k8"})
+
+        assert first.json() == again.json()
+        assert await count_calls(world) == 1
+        assert differ.status_code == 400
+
     async def test_parallel_hits_give_one_call(self, world: ApiWorld, client: httpx.AsyncClient) -> None:
         headers = {"Idempotency-Key": "k2"}
 
