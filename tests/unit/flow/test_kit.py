@@ -156,7 +156,7 @@ def test_the_pytest_plugin_shows_what_was_heard_when_a_test_fails(pytester):
         """
     )
 
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:asyncio")
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*flow call 1*", '*"Press 1 for sales, 2 for your balance."*', "*waits for digits*"])

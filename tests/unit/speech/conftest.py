@@ -7,14 +7,15 @@ import struct
 
 import numpy as np
 import pytest
+import pytest_asyncio
 import soundfile
 
 from ringback.speech.workers import Workers
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def workers():
-    """One real worker process."""
+    """One real worker process for the tests of a file."""
     pool = Workers(count=1)
     yield pool
     await pool.close()

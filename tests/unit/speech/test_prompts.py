@@ -14,6 +14,8 @@ from ringback.speech.prompts import URL_MAX_AGE_S, Prompts
 
 ACCOUNT = AccountSid("HXTEST")
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 class CountingSpeech:
     """A voice that counts, and speaks when it is let go."""

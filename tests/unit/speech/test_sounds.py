@@ -13,6 +13,8 @@ from ringback.speech.sounds import Sounds
 
 ACCOUNT, SOUND = AccountSid("HXTEST"), SoundId("sound_1")
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_an_upload_is_converted_and_described(workers, tone, tmp_path):
     sounds = Sounds(tmp_path / "sounds", workers)

@@ -7,6 +7,8 @@ import pytest
 from ringback.speech.jobs import Convert, Speak
 from ringback.speech.workers import WorkerFailed, Workers
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 def convert(source, target):
     return Convert(source=str(source), target=str(target), max_seconds=600)
