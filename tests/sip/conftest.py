@@ -27,7 +27,7 @@ _area = itertools.count(1)
 @pytest_asyncio.fixture(loop_scope="session")
 async def carrier(world: World, tmp_path: Path) -> AsyncIterator[Carrier]:
     """A carrier of the test's own. What SIPp still runs at the end is stopped."""
-    made = Carrier(world, tmp_path, f"+99{next(_area):05d}")
+    made = Carrier(world, tmp_path, f"+9997{next(_area):05d}")
     yield made
     for peer in made.peers:
         await peer.stop()

@@ -27,7 +27,7 @@ class Carrier:
             "/trunks", {"name": scenario, "gateways": [f"127.0.0.1:{peer.port}"], **(trunk or {})}
         )
         await self.world.client.post("/routes", {"prefix": self.prefix + number, "trunks": [made["id"]]})
-        return f"{self.prefix}{number}5551234"
+        return f"{self.prefix}{number}551"
 
     async def fails_over(self, *scenarios: tuple[str, dict[str, object]]) -> str:
         """Like `answers_with`, with several trunks in order."""
@@ -37,7 +37,7 @@ class Carrier:
             body = {"name": scenario, "gateways": [f"127.0.0.1:{peer.port}"], "first_response_ms": 500}
             trunks.append((await self.world.client.post("/trunks", body))["id"])
         await self.world.client.post("/routes", {"prefix": self.prefix, "trunks": trunks})
-        return f"{self.prefix}5551234"
+        return f"{self.prefix}551"
 
     async def calls(self, scenario: str, *, to: str, caller: str = "+493012345678", **keys: object) -> Sipp:
         """Let SIPp call one of our numbers."""

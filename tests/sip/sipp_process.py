@@ -68,7 +68,9 @@ async def start_sipp(
     """
     port = port or free_udp_port()
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-l", "1", "-r", "1", "-nostdin"]
+    file = folder / f"{scenario}.xml"
+    file.write_text(_filled(scenario, keys))
+    command = ["sipp", "-sf", str(file), "-m", "1", "-l", "1", "-r", "1", "-nostdin"]
     command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_udp_port()), "-s", service]
     command += [
         "-trace_err",
@@ -79,8 +81,6 @@ async def start_sipp(
         str(folder / "messages.log"),
     ]
     command += ["-recv_timeout", "15000", "-timeout", "25", "-timeout_error"]
-    for name, value in keys.items():
-        command += ["-key", name, str(value)]
     if remote is not None:
         command.append(remote)
     process = await asyncio.create_subprocess_exec(
@@ -89,6 +89,14 @@ async def start_sipp(
     if remote is None:
         await _listening(port, process)
     return Sipp(process, port, scenario, folder)
+
+
+def _filled(scenario: str, keys: dict[str, object]) -> str:
+    """Return the scenario with `[name]` filled in. SIPp's own -key cannot stand for a status code."""
+    text = (SCENARIOS / f"{scenario}.xml").read_text()
+    for name, value in keys.items():
+        text = text.replace(f"[{name}]", str(value))
+    return text
 
 
 async def _listening(port: int, process: asyncio.subprocess.Process) -> None:

@@ -25,7 +25,7 @@ async def join(world: World, from_: str, to: str, **fields: object) -> str:
 @pytest.mark.parametrize(("code", "phrase", "status"), REFUSALS)
 async def test_first_party_refuses(world: World, carrier: Carrier, code: int, phrase: str, status: str) -> None:
     first = await carrier.answers_with("callee_refuses", number="1", code=code, phrase=phrase, extra="X-None: 1")
-    second = f"{carrier.prefix}15559999"
+    second = f"{carrier.prefix}1559"
 
     call = await ended(world, await join(world, first, second))
 
@@ -54,7 +54,7 @@ async def test_either_party_declines(world: World, carrier: Carrier, party: int)
         await carrier.answers_with(scenario, number=str(index), **keys)
         for index, (scenario, keys) in enumerate(scenarios, start=1)
     ]
-    numbers.append(f"{carrier.prefix}15559999")
+    numbers.append(f"{carrier.prefix}1559")
 
     call = await ended(world, await join(world, numbers[0], numbers[1]))
 
@@ -66,7 +66,7 @@ async def test_either_party_declines(world: World, carrier: Carrier, party: int)
 async def test_ring_time_is_up(world: World, carrier: Carrier, party: int) -> None:
     rings = "callee_rings_until_cancel"
     first = await carrier.answers_with(rings if party == 1 else ANSWERS, number="1")
-    second = await carrier.answers_with(rings, number="2") if party == 2 else f"{carrier.prefix}15559999"
+    second = await carrier.answers_with(rings, number="2") if party == 2 else f"{carrier.prefix}1559"
 
     call = await ended(world, await join(world, first, second, timeout=5))
 

@@ -27,7 +27,7 @@ def silent() -> dict[str, Any]:
         "name": "Note only",
         "nodes": {
             "start": {"type": "start", "exits": {"next": "note"}},
-            "note": {"type": "log", "text": "called by {{ caller.number }}"},
+            "note": {"type": "log", "message": "called by {{ caller.number }}"},
         },
     }
 
@@ -51,6 +51,6 @@ def miss_call() -> dict[str, Any]:
         "name": "Missed calls",
         "nodes": {
             "start": {"type": "start", "miss_call_s": 2, "exits": {"next": "note"}},
-            "note": {"type": "log", "text": "missed"},
+            "note": {"type": "log", "message": "missed"},
         },
     }

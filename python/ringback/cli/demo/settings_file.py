@@ -5,6 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ringback.model.access import Scope
+
 SID = "HXDEMO01"
 BRIDGE = "+49309990001"
 INACTIVE_BRIDGE = "+49309990002"
@@ -60,7 +62,7 @@ def settings_text(
             allow_private_webhooks=True,
         ).replace("webhook_url = null\n", ""),
         _table("account.defaults", ring_ms=RING_MS, incoming_ring_ms=RING_MS, queue_ms=QUEUE_MS),
-        _table("[[api_key]]", account=SID, secret=api_key),
+        _table("[[api_key]]", account=SID, secret=api_key, scopes=[*Scope]),
         _table(
             "[[trunk]]",
             id="trunk_simulator",

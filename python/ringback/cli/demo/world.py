@@ -9,6 +9,7 @@ import base64
 import itertools
 import secrets
 import socket
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -69,13 +70,29 @@ class World:
         self.reports: list[dict[str, Any]] = []
         self._ended: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._occupying: asyncio.Task[str] | None = None
+        self._stack = AsyncExitStack()
         self.server: Process
         self.simulator: Process
         self.client: Client
 
     async def __aenter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        await self.receiver.start()
+        async with AsyncExitStack() as stack:
+            await self.receiver.start()
+            stack.push_async_callback(self.receiver.stop)
+            await self._start_simulator()
+            stack.push_async_callback(self.simulator.stop)
+            self._write_settings()
+            await self.start_server()
+            stack.push_async_callback(self._stop_server)
+            await self._make_flows()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start_simulator(self) -> None:
         self.simulator = await Process.start(
             "The carrier simulator",
             "ringback.simulator",
@@ -85,6 +102,8 @@ class World:
             log=self.folder / "simulator.log",
             on_report=self._on_report,
         )
+
+    def _write_settings(self) -> None:
         endpoints = Endpoints(
             http=self._http,
             sip=self._sip,
@@ -101,15 +120,10 @@ class World:
             extra=self._extra,
         )
         self.config.write_text(text)
-        await self.start_server()
-        await self._make_flows()
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def _stop_server(self) -> None:
         await self.client.close()
         await self.server.stop()
-        await self.simulator.stop()
-        await self.receiver.stop()
 
     @property
     def url(self) -> str:
