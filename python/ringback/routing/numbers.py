@@ -9,6 +9,7 @@ from ringback.model.errors import LocalError
 
 TEST_PREFIX = "+999"  # ITU-T E.164 reserves 999 and will not assign it before it is needed for disaster relief
 _TEST_NUMBER = re.compile(r"\+999\d{1,12}")
+_FEWEST_DIGITS, _MOST_DIGITS = 7, 15  # the smallest numbering plans have 7 with the country code; E.164 allows 15
 _LONGEST = 40  # characters with separators; longer is no number
 
 
@@ -47,9 +48,10 @@ def parse_number(text: str, *, region: str | None = None, prefix: str | None = N
         number = phonenumbers.parse(compact, region)
     except phonenumbers.NumberParseException:
         raise InvalidNumber(f"{text!r} is not a telephone number: write it as +<country code><number>") from None
-    if not phonenumbers.is_possible_number(number):
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_possible_number(number) or not _FEWEST_DIGITS <= len(e164) - 1 <= _MOST_DIGITS:
         raise InvalidNumber(f"{text!r} is too short or too long for its country code +{number.country_code}")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return e164
 
 
 def _international(compact: str, prefix: str | None) -> str:

@@ -213,3 +213,10 @@ def test_ring_timer_of_a_party_that_answered_has_no_effect() -> None:
     call = talking().connect(make_leg(A)).answered(leg=2)
 
     assert call.timer(TimerName.RING, leg=2).last == ()
+
+
+def test_media_lost_again_of_a_party_that_is_going_tells_nothing_about_the_next() -> None:
+    call = talking().connect(make_leg(A)).answered(leg=2).media_lost(leg=2).connect(make_leg(B)).media_lost(leg=2)
+
+    assert not any(isinstance(effect, TellFlow) for effect in call.last)
+    assert JoinLegs(a=1, b=3) in call.answered(leg=3).last

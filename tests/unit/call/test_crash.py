@@ -9,7 +9,8 @@ from ringback.call.crash import AlreadyFinalError, open_dialogs, recover
 from ringback.call.events import TimerName
 from ringback.call.record import final_record
 from ringback.model.journal import Entry, EntryKind
-from ringback.model.status import Status
+from ringback.model.status import LegResult, Status
+from ringback.model.trunk import OutcomeOverride
 from ringback.testing.script import START, Script, make_request
 
 LATER = START + timedelta(hours=3)
@@ -143,9 +144,6 @@ def test_a_final_call_is_never_decided_again() -> None:
 
 
 def test_a_row_of_the_trunk_is_read_out_of_the_journal_too() -> None:
-    from ringback.model.status import LegResult
-    from ringback.model.trunk import OutcomeOverride
-
     row = OutcomeOverride(id="r", sip=480, result=LegResult.BUSY)
     call = Script.outbound().admit(overrides=(row,)).refused(480)
 

@@ -1,5 +1,6 @@
 """Explanations for people."""
 
+import msgspec
 import pytest
 
 from ringback.call.catalogue import CATALOGUE, StatusInfo
@@ -45,8 +46,6 @@ def test_entry_without_words_is_still_named() -> None:
 
 def test_recorded_rule_that_is_gone_is_explained_by_its_status() -> None:
     call = Script.outbound().admit().refused(486)
-    import msgspec
-
     verdict = msgspec.structs.replace(call.final, rule="a-row-of-the-past")
 
     assert explain(Kind.OUTBOUND, call.entries, verdict).why == "The call ended as BUSY: the callee was busy."

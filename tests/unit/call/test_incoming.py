@@ -123,6 +123,14 @@ def test_incoming_ring_time_is_up() -> None:
     assert call.all_gone().final.status is Status.RING_TIMEOUT
 
 
+@pytest.mark.parametrize("name", [TimerName.MISS_CALL, TimerName.WIND_DOWN, TimerName.RING])
+def test_timer_that_does_not_run_has_no_effect(name: TimerName) -> None:
+    call = ringing().timer(name)
+
+    assert call.last == ()
+    assert call.state.state is State.RINGING
+
+
 def test_ring_time_in_the_moment_of_answering_has_no_effect() -> None:
     call = answering().timer(TimerName.INCOMING_RING)
 

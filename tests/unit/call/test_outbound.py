@@ -81,6 +81,16 @@ def test_408_is_no_answer_only_after_ringing() -> None:
     assert Script.outbound().admit().progress(100).refused(408).final.status is Status.FAILED
 
 
+def test_it_rang_even_if_another_provisional_came_after() -> None:
+    assert Script.outbound().admit().rings().progress(199).refused(408).final.status is Status.NOANSWER
+
+
+def test_each_try_needs_a_provisional_of_its_own() -> None:
+    call = Script.outbound().admit(tries=3).progress(100).refused(503).timer(TimerName.FIRST_RESPONSE, leg=1, try_=2)
+
+    assert call.dialed == [(1, 1), (1, 2), (1, 3)]
+
+
 def test_answer_is_fixed_at_the_2xx_and_final_at_the_end() -> None:
     call = Script.outbound().admit().rings().answered()
 

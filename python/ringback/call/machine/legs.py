@@ -28,7 +28,7 @@ def progressed(turn: Turn, event: TryProgressed) -> None:
 def answered(turn: Turn, event: TryAnswered) -> None:
     """A 2xx: it wins if it comes from the present try before anything else has ended the attempt."""
     leg = turn.leg_of(event)
-    if turn.state is State.ENDING or not dialing.is_undecided(leg) or event.try_ != leg.try_:
+    if not dialing.is_undecided(leg) or event.try_ != leg.try_:
         turn.record(EntryKind.LATE_ANSWER, {"leg": leg.leg, "try": event.try_, "code": event.code})
         turn.emit(Hangup(leg=leg.leg, try_=event.try_))
         return
