@@ -30,6 +30,17 @@ def test_prompts_that_come_out_empty_are_left_out():
     assert call.heard == ["s"]
 
 
+def test_nothing_to_play_is_not_waited_for():
+    nodes = {
+        "p": {"type": "play", "prompt": "{{ caller.name }}", "loop": 0, "exits": {"next": "h"}},
+        "h": {"type": "hangup", "prompt": " {{ caller.name }} "},
+    }
+    call = FlowCall(flow(nodes))
+
+    assert (call.ended, call.trail) == ("hangup", ["p:next", "h:hangup"])
+    assert call.notes == ["nothing to play: every text is empty"] * 2
+
+
 def test_a_prompt_that_cannot_be_played_does_not_cost_the_call():
     call = FlowCall(
         flow({"p": {"type": "play", "prompt": "x", "loop": 0, "exits": {"next": "h"}}, "h": {"type": "hangup"}})

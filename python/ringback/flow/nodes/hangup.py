@@ -46,7 +46,10 @@ def enter(node: Hangup, turn: Turn) -> Wait | Finish:
     """Say goodbye if there is one, then hang up."""
     if node.prompt is None:
         return Finish(effect=HangUp(sip_code=None if turn.answered else node.sip_code, node=turn.node_id))
-    return Wait(effect=PlayEffect(number=turn.number, prompts=turn.prompts(node.prompt)))
+    prompts = turn.prompts(node.prompt)
+    if not prompts:
+        return Finish(effect=HangUp(node=turn.node_id), note="nothing to play: every text is empty")
+    return Wait(effect=PlayEffect(number=turn.number, prompts=prompts))
 
 
 def resume(node: Hangup, turn: Turn, done: PlayDone) -> Finish:

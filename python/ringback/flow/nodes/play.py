@@ -36,9 +36,11 @@ def uses(node: Play) -> Iterator[Use]:
     yield from plays("prompt", node.prompt)
 
 
-def enter(node: Play, turn: Turn) -> Wait:
-    """Play, and wait for its end."""
+def enter(node: Play, turn: Turn) -> Wait | Leave:
+    """Play, and wait for its end; go on at once if there is nothing to be heard."""
     prompts = turn.prompts(node.prompt)
+    if not prompts:
+        return Leave(exit="next", result={"result": "done"}, note="nothing to play: every text is empty")
     return Wait(effect=PlayEffect(number=turn.number, prompts=prompts, loop=node.loop, barge_in=node.barge_in))
 
 
