@@ -1,5 +1,6 @@
 """Makes what a run begins with, and what its nodes see."""
 
+from collections.abc import Collection, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from ringback.flow.document import Document
 from ringback.flow.effects import Started
 from ringback.flow.nodes import kind_of
-from ringback.flow.scope import CALL_FIELDS, CALLER_FIELDS, MASK, Scope, now_values
+from ringback.flow.scope import CALL_FIELDS, CALLER_FIELDS, MASK, now_values
 from ringback.flow.state import FlowState
 from ringback.flow.step import RunError
 from ringback.flow.values import convert, plain, size
@@ -66,29 +67,29 @@ def _declared(document: Document, own: dict[str, Any]) -> tuple[dict[str, Any], 
     return values, notes
 
 
-def make_scope(document: Document, state: FlowState) -> Scope:
+def make_values(document: Document, state: FlowState, *, masked: bool) -> dict[str, Any]:
     """Put together what templates see. Nodes not visited yet have empty results."""
     declared = document.variables
-    results = {
-        node_id: state.results.get(node_id) or dict.fromkeys(kind_of(node).results)
-        for node_id, node in document.nodes.items()
-    }
-    values = {
-        **state.variables,
-        "call": state.call,
+    secret = {name for name, variable in declared.items() if variable.secret} if masked else set()
+    hidden = state.secret_results if masked else frozenset()
+    own = state.call.get("variables") or {}
+    return {
+        **_masked(state.variables, secret),
+        "call": {**state.call, "variables": _masked(own, secret)},
         "caller": state.caller,
         "now": now_values(state.at, ZoneInfo(document.time_zone)),
         "flow": {"name": document.name},
-        "nodes": results,
-    }
-    secret = {name for name, variable in declared.items() if variable.secret}
-    own = state.call.get("variables") or {}
-    masked = {
-        **{name: MASK if name in secret else value for name, value in values.items()},
-        "call": {**state.call, "variables": {name: MASK if name in secret else own[name] for name in own}},
         "nodes": {
-            node_id: dict.fromkeys(result, MASK) if node_id in state.secret_results else result
-            for node_id, result in results.items()
+            node_id: _masked(result, result if node_id in hidden else set())
+            for node_id, result in _results(document, state)
         },
     }
-    return Scope(values, masked, declared)
+
+
+def _results(document: Document, state: FlowState) -> Iterator[tuple[str, dict[str, Any]]]:
+    for node_id, node in document.nodes.items():
+        yield node_id, state.results.get(node_id) or dict.fromkeys(kind_of(node).results)
+
+
+def _masked(values: dict[str, Any], secret: Collection[str]) -> dict[str, Any]:
+    return {name: MASK if name in secret else value for name, value in values.items()} if secret else values

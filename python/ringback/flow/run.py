@@ -12,7 +12,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from ringback.flow import limits
-from ringback.flow.context import make_scope, request_variables, started
+from ringback.flow.context import make_values, request_variables, started
 from ringback.flow.document import Document, start_id
 from ringback.flow.effects import (
     AnswerCall,
@@ -35,7 +35,7 @@ from ringback.flow.effects import (
 )
 from ringback.flow.expression import ExpressionError
 from ringback.flow.nodes import Node, exits_of, kind_of, type_of
-from ringback.flow.scope import MASK
+from ringback.flow.scope import MASK, Build, Scope
 from ringback.flow.state import FlowState, Waiting
 from ringback.flow.step import Finish, JumpTo, Leave, Outcome, RunError, Turn, Wait
 from ringback.flow.values import size
@@ -117,7 +117,7 @@ class _Walk:
         self.document = document
         self.state = state
         self.effects: list[FlowEffect] = []
-        self.scope = make_scope(document, state)
+        self.scope = Scope(document.variables, self._values())
 
     def go(self, node_id: str | None) -> Stepped:
         """Walk on from a node."""
@@ -234,10 +234,12 @@ class _Walk:
             secret_results=secret,
             weight=weight,
         )
-        if leave.changed:
-            self.scope = self.scope.with_values(leave.changed)
-        if leave.result:
-            self.scope = self.scope.with_result(node_id, leave.result, secret=leave.secret)
+        if leave.changed or leave.result:
+            self.scope = self.scope.rebuilt(self._values())
+
+    def _values(self) -> Build:
+        document, state = self.document, self.state
+        return lambda masked: make_values(document, state, masked=masked)
 
     def _skip(self, node_id: str, node: Node) -> str | None:
         """Pass over a node that needs a call, in a run without one."""

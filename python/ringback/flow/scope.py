@@ -1,6 +1,6 @@
 """What templates and expressions can see during a run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,15 +21,24 @@ RESERVED = frozenset({"call", "caller", "now", "nodes", "flow"})
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class Scope:
-    """The values of one turn. Counts how much work templates and expressions have done since the last wait."""
+Build = Callable[[bool], dict[str, Any]]
+"""`build(masked)` puts the values together, with or without secrets; only asked when a template needs them."""
 
-    def __init__(self, values: Mapping[str, Any], masked: Mapping[str, Any], declared: Mapping[str, Variable]) -> None:
-        """Take the values to show, the same with secrets masked, and the declarations."""
+
+class Scope:
+    """The values of one turn. Counts how much work templates and expressions have done since the last wait.
+
+    Args:
+        declared: The declarations of variables.
+        build: Gives the values.
+        work: The count so far, shared by all scopes since the last wait.
+    """
+
+    def __init__(self, declared: Mapping[str, Variable], build: Build, work: list[int] | None = None) -> None:
         self.declared = declared
-        self._values = values
-        self._masked = masked
-        self._work = 0
+        self._build = build
+        self._built: dict[bool, dict[str, Any]] = {}
+        self._work = [0] if work is None else work
 
     def fill(self, template: str, *, masked: bool = False) -> str:
         """Fill in a template.
@@ -40,7 +49,7 @@ class Scope:
         if not expression.has_code(template):
             return template
         self._count()
-        return expression.render(template, self._masked if masked else self._values)
+        return expression.render(template, self._values(masked=masked))
 
     def evaluate(self, source: str) -> Any:
         """Work out an expression.
@@ -49,33 +58,29 @@ class Scope:
             ExpressionError: as `expression.evaluate`, or too many since the last wait.
         """
         self._count()
-        return expression.evaluate(source, self._values)
+        return expression.evaluate(source, self._values(masked=False))
 
     def look_up(self, path: Path) -> Any:
         """Return the value at a dotted name, null where there is none."""
-        return follow(path, self._values)[1]
+        return follow(path, self._values(masked=False))[1]
 
     def with_values(self, changed: Mapping[str, Any]) -> "Scope":
         """Return a scope in which these variables have new values; the work done counts on."""
         masked = {name: MASK if self.declared[name].secret else value for name, value in changed.items()}
-        return self._replaced(changed, masked)
+        return self.rebuilt(lambda is_masked: {**self._values(masked=is_masked), **(masked if is_masked else changed)})
 
-    def with_result(self, node_id: str, result: Mapping[str, Any], *, secret: bool) -> "Scope":
-        """Return a scope in which a node has these results."""
-        shown = dict.fromkeys(result, MASK) if secret else dict(result)
-        return self._replaced(
-            {"nodes": {**self._values["nodes"], node_id: dict(result)}},
-            {"nodes": {**self._masked["nodes"], node_id: shown}},
-        )
+    def rebuilt(self, build: Build) -> "Scope":
+        """Return a scope with other values; the work done counts on."""
+        return Scope(self.declared, build, self._work)
 
-    def _replaced(self, values: Mapping[str, Any], masked: Mapping[str, Any]) -> "Scope":
-        scope = Scope({**self._values, **values}, {**self._masked, **masked}, self.declared)
-        scope._work = self._work
-        return scope
+    def _values(self, *, masked: bool) -> dict[str, Any]:
+        if masked not in self._built:
+            self._built[masked] = self._build(masked)
+        return self._built[masked]
 
     def _count(self) -> None:
-        self._work += 1
-        if self._work > limits.WORK:
+        self._work[0] += 1
+        if self._work[0] > limits.WORK:
             raise expression.ExpressionError(
                 f"more than {limits.WORK} templates and expressions since the flow last waited; is this a loop?"
             )
