@@ -1,6 +1,6 @@
 """The table that reads how one dialled leg ended: rows of data, most specific first, a conservative default last.
 
-`ringback.call.outcome` applies it. Sources: "page 2" is docs/statuses.md (the product's contract), the RFCs as named.
+`ringback.call.outcome` applies it. Sources: docs/statuses.md (the contract) and the RFCs as named.
 """
 
 from enum import StrEnum
@@ -65,12 +65,12 @@ _R, _B, _E = LegResult, HangupBy, EndedBy
 # ruff: noqa: E501  (a table: one line a row)
 OUTCOME_ROWS: tuple[OutcomeRow, ...] = (
     OutcomeRow(id="leg-1-answer", ended_by=_E.ANSWER, result=_R.ANSWERED, reason="answered", hangup_by=_B.CALLEE, source="RFC 3261 13.2.2.4", sentence="The party answered with a 2xx before anything ended the attempt."),
-    OutcomeRow(id="leg-2-caller-left", ended_by=_E.CALLER_LEFT, result=_R.CANCELLED, reason="caller_left", hangup_by=_B.CALLER, source="page 2, leg result 2", sentence="We withdrew the call because the other party had left."),
-    OutcomeRow(id="leg-2-api", ended_by=_E.API, result=_R.CANCELLED, reason="api_hangup", hangup_by=_B.API, source="page 2, leg result 2", sentence="We withdrew the call because the API asked for it."),
-    OutcomeRow(id="leg-2-answered-elsewhere", ended_by=_E.ANSWERED_ELSEWHERE, result=_R.CANCELLED, reason="answered_elsewhere", hangup_by=_B.PLATFORM, source="page 2, leg result 2", sentence="Another party that was called at the same time answered first."),
-    OutcomeRow(id="leg-2-call-ended", ended_by=_E.CALL_ENDED, result=_R.CANCELLED, reason="call_ended", hangup_by=_B.PLATFORM, source="page 2, leg result 2", sentence="We withdrew the call because the call it belongs to had ended."),
-    OutcomeRow(id="leg-3-request-timeout", ended_by=_E.REQUEST_TIMER, result=_R.REQUEST_TIMEOUT, reason="request_timeout", hangup_by=_B.PLATFORM, source="page 2, leg result 3", sentence="Nobody answered within the time-out that the request set."),
-    OutcomeRow(id="leg-4-ring-timeout", ended_by=_E.RING_TIMER, result=_R.NO_ANSWER, reason="ring_timeout", hangup_by=_B.PLATFORM, source="page 2, leg result 4", sentence="Nobody answered within the ring time."),
+    OutcomeRow(id="leg-2-caller-left", ended_by=_E.CALLER_LEFT, result=_R.CANCELLED, reason="caller_left", hangup_by=_B.CALLER, source="docs/statuses.md, leg result 2", sentence="We withdrew the call because the other party had left."),
+    OutcomeRow(id="leg-2-api", ended_by=_E.API, result=_R.CANCELLED, reason="api_hangup", hangup_by=_B.API, source="docs/statuses.md, leg result 2", sentence="We withdrew the call because the API asked for it."),
+    OutcomeRow(id="leg-2-answered-elsewhere", ended_by=_E.ANSWERED_ELSEWHERE, result=_R.CANCELLED, reason="answered_elsewhere", hangup_by=_B.PLATFORM, source="docs/statuses.md, leg result 2", sentence="Another party that was called at the same time answered first."),
+    OutcomeRow(id="leg-2-call-ended", ended_by=_E.CALL_ENDED, result=_R.CANCELLED, reason="call_ended", hangup_by=_B.PLATFORM, source="docs/statuses.md, leg result 2", sentence="We withdrew the call because the call it belongs to had ended."),
+    OutcomeRow(id="leg-3-request-timeout", ended_by=_E.REQUEST_TIMER, result=_R.REQUEST_TIMEOUT, reason="request_timeout", hangup_by=_B.PLATFORM, source="docs/statuses.md, leg result 3", sentence="Nobody answered within the time-out that the request set."),
+    OutcomeRow(id="leg-4-ring-timeout", ended_by=_E.RING_TIMER, result=_R.NO_ANSWER, reason="ring_timeout", hangup_by=_B.PLATFORM, source="docs/statuses.md, leg result 4", sentence="Nobody answered within the ring time."),
     OutcomeRow(id="leg-5-busy-q850", q850=(17,), result=_R.BUSY, reason="busy", hangup_by=_B.CALLEE, source="Q.850 cause 17", sentence="The network said user busy (Q.850 cause 17)."),
     OutcomeRow(id="leg-6-rejected-q850", q850=(21,), result=_R.REJECTED, reason="rejected", hangup_by=_B.CALLEE, source="Q.850 cause 21", sentence="The network said call rejected (Q.850 cause 21)."),
     OutcomeRow(id="leg-7-no-answer-q850", q850=(18, 19, 20), result=_R.NO_ANSWER, reason="not_reachable", hangup_by=_B.NETWORK, source="Q.850 causes 18, 19, 20", sentence="The network said that nobody answered or responded, or the subscriber is absent (Q.850 cause 18, 19 or 20)."),
@@ -81,13 +81,13 @@ OUTCOME_ROWS: tuple[OutcomeRow, ...] = (
     OutcomeRow(id="leg-7-unavailable", codes=_codes(480), result=_R.NO_ANSWER, reason="not_reachable", hangup_by=_B.NETWORK, source="RFC 3261 21.4.18", sentence="The party could not be reached now (480)."),
     OutcomeRow(id="leg-7-timeout-after-ringing", codes=_codes(408), after_18x=True, result=_R.NO_ANSWER, reason="network_ring_timeout", hangup_by=_B.NETWORK, source="RFC 3261 21.4.9", sentence="It rang until the network gave up (408 after a 18x)."),
     OutcomeRow(id="leg-7-terminated-by-network", codes=_codes(487), result=_R.NO_ANSWER, reason="network_ring_timeout", hangup_by=_B.NETWORK, source="RFC 3261 21.4.25", sentence="The network ended the attempt without our asking (487)."),
-    OutcomeRow(id="leg-7-cancelled-by-network", causes=("cancelled",), result=_R.NO_ANSWER, reason="network_ring_timeout", hangup_by=_B.NETWORK, source="page 2, leg result 7", sentence="The attempt was terminated without our asking."),
-    OutcomeRow(id="leg-10-carrier-limit", limited=True, carrier_limited=True, result=_R.NO_CHANNEL, reason="carrier_limit", hangup_by=_B.NETWORK, source="page 2, leg result 10", sentence="Every trunk tried refused because our channel or call-rate limit at the carrier was reached."),
-    OutcomeRow(id="leg-10-trunk-slots", limited=True, result=_R.NO_CHANNEL, reason="trunk_slots_taken", hangup_by=_B.PLATFORM, source="page 2, leg result 10", sentence="All of our slots were taken on every trunk of the route."),
-    OutcomeRow(id="leg-10-no-slots", ended_by=_E.NOT_DIALED, limited=True, result=_R.NO_CHANNEL, reason="trunk_slots_taken", hangup_by=_B.PLATFORM, source="page 2, leg result 10", sentence="All of our slots were taken on every trunk of the route."),
-    OutcomeRow(id="leg-11-not-dialed", ended_by=_E.NOT_DIALED, result=_R.FAILED, reason="no_route", hangup_by=_B.PLATFORM, source="page 2, leg result 11", sentence="No trunk carries calls to this party."),
+    OutcomeRow(id="leg-7-cancelled-by-network", causes=("cancelled",), result=_R.NO_ANSWER, reason="network_ring_timeout", hangup_by=_B.NETWORK, source="docs/statuses.md, leg result 7", sentence="The attempt was terminated without our asking."),
+    OutcomeRow(id="leg-10-carrier-limit", limited=True, carrier_limited=True, result=_R.NO_CHANNEL, reason="carrier_limit", hangup_by=_B.NETWORK, source="docs/statuses.md, leg result 10", sentence="Every trunk tried refused because our channel or call-rate limit at the carrier was reached."),
+    OutcomeRow(id="leg-10-trunk-slots", limited=True, result=_R.NO_CHANNEL, reason="trunk_slots_taken", hangup_by=_B.PLATFORM, source="docs/statuses.md, leg result 10", sentence="All of our slots were taken on every trunk of the route."),
+    OutcomeRow(id="leg-10-no-slots", ended_by=_E.NOT_DIALED, limited=True, result=_R.NO_CHANNEL, reason="trunk_slots_taken", hangup_by=_B.PLATFORM, source="docs/statuses.md, leg result 10", sentence="All of our slots were taken on every trunk of the route."),
+    OutcomeRow(id="leg-11-not-dialed", ended_by=_E.NOT_DIALED, result=_R.FAILED, reason="no_route", hangup_by=_B.PLATFORM, source="docs/statuses.md, leg result 11", sentence="No trunk carries calls to this party."),
     OutcomeRow(id="leg-11-congestion", q850=(34, 42, 44), result=_R.FAILED, reason="congestion", hangup_by=_B.NETWORK, source="Q.850 causes 34, 42, 44", sentence="The network had no circuit free (Q.850 cause 34, 42 or 44)."),
-    OutcomeRow(id="leg-11-first-response", causes=("first_response", "timeout"), result=_R.FAILED, reason="no_response", hangup_by=_B.NETWORK, source="RFC 3261 17.1.1.2 Timer B; page 2, failover", sentence="The carrier did not respond at all."),
+    OutcomeRow(id="leg-11-first-response", causes=("first_response", "timeout"), result=_R.FAILED, reason="no_response", hangup_by=_B.NETWORK, source="RFC 3261 17.1.1.2 Timer B; docs/statuses.md, failover", sentence="The carrier did not respond at all."),
     OutcomeRow(id="leg-11-dns", causes=("dns",), result=_R.FAILED, reason="dns", hangup_by=_B.NETWORK, source="RFC 3263", sentence="The gateway's name could not be resolved."),
     OutcomeRow(id="leg-11-transport", causes=("transport",), result=_R.FAILED, reason="transport", hangup_by=_B.NETWORK, source="RFC 3261 8.1.3.1", sentence="The gateway could not be reached over the network."),
     OutcomeRow(id="leg-11-no-common-codec", causes=("no_common_codec",), result=_R.FAILED, reason="no_common_codec", hangup_by=_B.PLATFORM, source="RFC 3261 13.2.2.4", sentence="The party answered, but with no codec that we speak; the answer was acknowledged and ended."),
