@@ -3,13 +3,14 @@
 `ringback.flow.check.check` lists everything that is wrong with one; `parse` is for documents that were checked before.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from ringback.flow import limits
 from ringback.flow.nodes import Node, kind_of
+from ringback.flow.nodes.date_time import DateTime, prepare
 from ringback.flow.nodes.start import Start
 from ringback.flow.settings import Id, Language, Name, PromptSpec, Rate, Variable
 from ringback.flow.uses import PlaysPrompt
@@ -41,14 +42,26 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     description: Annotated[str, Meta(max_length=limits.TEXT_CHARS)] = ""
 
 
-def parse(document: bytes | str) -> Document:
-    """Read a document that `check` has found to be sound.
+def parse(document: bytes | str | dict[str, Any]) -> Document:
+    """Read a document that `check` has found to be sound, and load what its nodes will need (holiday calendars).
+
+    The first calendar takes about a second: call it before calls come, or in a thread.
+
+    Args:
+        document: JSON, or what it decodes to.
 
     Raises:
         msgspec.ValidationError: its form is wrong; only the first fault is told.
         msgspec.DecodeError: it is not JSON.
     """
-    return msgspec.json.decode(document, type=Document)
+    if isinstance(document, dict):
+        parsed = msgspec.convert(document, Document)
+    else:
+        parsed = msgspec.json.decode(document, type=Document)
+    for node in parsed.nodes.values():
+        if isinstance(node, DateTime):
+            prepare(node)
+    return parsed
 
 
 def start_id(document: Document) -> str:

@@ -1,7 +1,12 @@
 """date_time: working hours, dates, holidays, zones."""
 
+import json
+
 import pytest
 
+from ringback.flow.check import check
+from ringback.flow.document import parse
+from ringback.flow.nodes.date_time import _calendar
 from ringback.testing.flows import FlowCall
 
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
@@ -94,3 +99,14 @@ def test_the_trail_says_what_time_it_was_and_which_holiday():
 
     assert call.notes[0].startswith("Sat 2026-10-03 12:00, ")
     assert call._state.results["d"]["holiday"]
+
+
+@pytest.mark.parametrize("read", ["check", "parse"])
+def test_calendars_are_loaded_when_a_flow_is_read_and_not_during_a_call(read):
+    node = {"type": "date_time", "time_zone": "UTC", "holidays": {"country": "NO"}}
+    source = json.dumps({"name": "x", "start": "d", "nodes": {"d": node}}).encode()
+    _calendar.cache_clear()
+
+    {"check": check, "parse": parse}[read](source)
+
+    assert _calendar.cache_info().currsize == 1

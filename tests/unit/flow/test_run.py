@@ -128,6 +128,7 @@ def test_documents_survive_json():
     document = flow(TALK, variables=VARIABLES)
 
     assert parse(msgspec.json.encode(document)) == document
+    assert parse(msgspec.to_builtins(document)) == document
 
 
 def test_a_circle_of_nodes_ends_as_a_failure():

@@ -24,12 +24,14 @@ class CountingSpeech:
 
     def __init__(self):
         self.said = []
+        self.asked = asyncio.Event()
         self.go = asyncio.Event()
         self.go.set()
         self.error = None
 
     async def speak(self, utterance, target):
         self.said.append(utterance)
+        self.asked.set()
         await self.go.wait()
         if self.error:
             raise self.error
@@ -156,8 +158,8 @@ async def test_a_caller_who_goes_away_does_not_stop_what_others_wait_for(make):
     speech.go.clear()
     prompts = make(speech=speech)
     first = asyncio.create_task(prompts.resolve([Prompt(text="a")], ACCOUNT))
+    await speech.asked.wait()
     second = asyncio.create_task(prompts.resolve([Prompt(text="a")], ACCOUNT))
-    await asyncio.sleep(0)
 
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -187,8 +189,7 @@ async def test_closing_gives_up_what_is_being_made(make):
     speech.go.clear()
     prompts = make(speech=speech)
     waiting = asyncio.create_task(prompts.resolve([Prompt(text="a")], ACCOUNT))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await speech.asked.wait()
 
     await prompts.close()
 

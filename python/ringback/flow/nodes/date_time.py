@@ -1,14 +1,14 @@
 """date_time: branch on working hours, dates and holidays. Looks only at the time that came in with the input."""
 
 import functools
+import importlib
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-import holidays as calendars
 from msgspec import Meta, Struct, field
 
 from ringback.flow import limits
@@ -17,6 +17,7 @@ from ringback.flow.step import Leave, Turn
 from ringback.flow.uses import IsWrong, Use
 
 _DAY_MINUTES = 24 * 60
+_ANY_YEAR = 2026
 
 Clock = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$(?!\n)")]
 """Local time of day, `09:00`; `24:00` is the end of the day."""
@@ -116,7 +117,10 @@ def uses(node: DateTime) -> Iterator[Use]:
         if span.to is not None and span.to < span.from_:
             yield IsWrong(f"dates[{index}].to", "it is before `from`")
     if node.holidays is not None:
-        yield from _holiday_uses(node.holidays)
+        problems = list(_holiday_uses(node.holidays))
+        yield from problems
+        if not problems:
+            prepare(node)
 
 
 def _holiday_uses(off: Holidays) -> Iterator[Use]:
@@ -175,12 +179,24 @@ def _holiday(off: Holidays, day: date) -> str | None:
 @functools.lru_cache(maxsize=256)
 def _calendar(country: str, subdivision: str | None, year: int) -> dict[date, str]:
     """Return the public holidays of a year by day. Source: the `holidays` package."""
-    return dict(calendars.country_holidays(country, subdiv=subdivision, years=year).items())
+    return dict(_library().country_holidays(country, subdiv=subdivision, years=year).items())
 
 
 @functools.cache
 def _supported() -> dict[str, list[str]]:
-    return calendars.list_supported_countries(include_aliases=True)
+    return dict(_library().list_supported_countries(include_aliases=True))
+
+
+@functools.cache
+def _library() -> Any:
+    """Load the `holidays` package: about a second together with the first calendar, so not before it is needed."""
+    return importlib.import_module("holidays")
+
+
+def prepare(node: DateTime) -> None:
+    """Load what the node will need, so that no call waits for it."""
+    if node.holidays is not None and node.holidays.country is not None:
+        _calendar(node.holidays.country, node.holidays.subdivision, _ANY_YEAR)
 
 
 @functools.lru_cache(maxsize=1024)
