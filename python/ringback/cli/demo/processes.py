@@ -47,7 +47,10 @@ class Process:
             async with asyncio.timeout(_START_S):
                 process.ready = await process._line() or {}
         except TimeoutError:
-            await process.kill()
+            pass
+        finally:
+            if not process.ready:
+                await process.kill()
         if not process.ready:
             raise ResourceError(f"{name} did not start. The end of its log:\n{process.log_end()}")
         process._reader = asyncio.create_task(process._read(on_report or (lambda _: None)))
