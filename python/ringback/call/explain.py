@@ -29,7 +29,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
         """The explanation as one paragraph."""
         shown = "; ".join(self.evidence)
         evidence = f" Evidence: {shown}." if shown else ""
-        return f"{self.why} {self.reason}{evidence} {self.not_instead} Next: {self.next_step}"
+        reason = f" {self.reason}" if self.reason else ""
+        return f"{self.why}{reason}{evidence} {self.not_instead} Next: {self.next_step}"
 
 
 def explain(kind: Kind, entries: Sequence[Entry], verdict: Verdict) -> Explanation:
@@ -41,11 +42,16 @@ def explain(kind: Kind, entries: Sequence[Entry], verdict: Verdict) -> Explanati
         for entry in entries
         if entry.seq in verdict.evidence and (rule := entry.data.get("rule")) in _LEG_SENTENCES
     ]
-    reason = leg_words[-1] if leg_words and verdict.rule not in _ANSWERED else REASONS.get(verdict.reason, "")
+    if verdict.rule in _SAYS_IT_ALL:
+        reason = ""
+    elif leg_words and verdict.rule not in _ANSWERED:
+        reason = leg_words[-1]
+    else:
+        reason = REASONS.get(verdict.reason, "")
     shown = set(verdict.evidence)
     return Explanation(
         why=row_words,
-        reason=reason if reason != row_words else "",
+        reason=reason,
         evidence=tuple(words(entry) for entry in entries if entry.seq in shown and entry.kind in _WORDS),
         not_instead=info.not_instead,
         next_step=info.next_step if kind in info.kinds else "",
@@ -107,3 +113,9 @@ _WORDS: dict[EntryKind, Callable[[dict[str, Any]], str]] = {
 _STATUS_SENTENCES = {row.id: row.sentence for row in STATUS_ROWS}
 _LEG_SENTENCES = {row.id: row.sentence for row in OUTCOME_ROWS}
 _ANSWERED = frozenset({"ob-answer", "c2c-answer", "in-flow-answer"})
+# Rows with one reason of their own: their sentence is all there is to say.
+_SAYS_IT_ALL = frozenset(
+    row.id
+    for row in STATUS_ROWS
+    if row.id not in _ANSWERED and (not row.reason.startswith("$") or len(row.where.get("check", ())) == 1)
+)

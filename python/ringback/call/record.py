@@ -1,6 +1,6 @@
 """The final record out of the journal: legs, times, codes, who hung up, and the explanation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from ringback.model.final import FinalRecord, LegRecord
 from ringback.model.journal import Entry, EntryKind, Verdict
 from ringback.model.status import Kind, LegResult
 
+_Fields = dict[str, Any]
 _STATS = ("codec", "packets_sent", "packets_received", "packets_lost", "jitter_ms", "round_trip_ms")
 
 
@@ -66,70 +67,94 @@ def final_record(request: CallRequest, entries: Sequence[Entry], verdict: Verdic
 
 
 def _legs(request: CallRequest, entries: Sequence[Entry]) -> list[LegRecord]:
-    legs: dict[int, LegRecord] = {}
+    legs: dict[int, _Fields] = {}
     if request.kind is Kind.INCOMING:
-        legs[1] = LegRecord(leg=1, party=request.from_, direction="incoming")
+        legs[1] = {"leg": 1, "party": request.from_, "direction": "incoming"}
     for entry in entries:
-        number = entry.data.get("leg", 1)
-        before = legs.get(number) or LegRecord(leg=number, party=entry.data.get("party", ""), direction="outgoing")
-        changes = _changes(before, entry)
-        if changes:
-            legs[number] = replace(before, **changes)
-    return [legs[number] for number in sorted(legs)]
+        read = _READERS.get(entry.kind)
+        if read is not None:
+            number = entry.data.get("leg", 1)
+            leg = legs.get(number)
+            if leg is None:
+                if entry.kind not in _FIRST:
+                    continue
+                leg = legs[number] = {"leg": number, "party": entry.data.get("party", ""), "direction": "outgoing"}
+            read(leg, entry)
+    return [LegRecord(**legs[number]) for number in sorted(legs)]
 
 
-def _changes(leg: LegRecord, entry: Entry) -> dict[str, Any]:  # noqa: PLR0911  (one case for each entry kind)
+def _accepted(leg: _Fields, entry: Entry) -> None:
+    leg["started_at"] = entry.at
+    leg["trunk"] = entry.data.get("trunk")
+    leg["sip_call_id"] = entry.data.get("sip_call_id")
+
+
+def _dialing(leg: _Fields, entry: Entry) -> None:
+    leg.setdefault("started_at", entry.at)
+    leg["trunk"] = entry.data["trunk"]
+    leg["tries"] = entry.data["try"]
+    leg["sip_call_id"] = entry.data["call_id"]
+
+
+def _progress(leg: _Fields, entry: Entry) -> None:
+    if is_ringing(entry.data["code"]):
+        leg.setdefault("ringing_at", entry.at)
+
+
+def _ringing(leg: _Fields, entry: Entry) -> None:
+    leg["ringing_at"] = entry.at
+
+
+def _leg_answered(leg: _Fields, entry: Entry) -> None:
+    leg["answered_at"] = entry.at
+    leg["codec"] = entry.data.get("codec") or None
+
+
+def _answer_confirmed(leg: _Fields, entry: Entry) -> None:
+    _leg_answered(leg, entry)
+    leg["result"] = LegResult.ANSWERED
+
+
+def _result(leg: _Fields, entry: Entry) -> None:
     data = entry.data
-    match entry.kind:
-        case EntryKind.ACCEPTED if leg.direction == "incoming":
-            return {"started_at": entry.at, "trunk": data.get("trunk"), "sip_call_id": data.get("sip_call_id")}
-        case EntryKind.DIALING:
-            return {
-                "started_at": leg.started_at or entry.at,
-                "trunk": data["trunk"],
-                "tries": data["try"],
-                "sip_call_id": data["call_id"],
-            }
-        case EntryKind.PROGRESS if is_ringing(data["code"]):
-            return {"ringing_at": leg.ringing_at or entry.at}
-        case EntryKind.RINGING:
-            return {"ringing_at": entry.at}
-        case EntryKind.LEG_ANSWERED:
-            return {"answered_at": entry.at, "codec": data.get("codec") or None}
-        case EntryKind.ANSWER_CONFIRMED:
-            return {"answered_at": entry.at, "codec": data.get("codec") or None, "result": LegResult.ANSWERED}
-        case EntryKind.LEG_RESULT:
-            return _result(leg, entry)
-        case EntryKind.LEG_ENDED if data["try"] == leg.tries:
-            return _ended(leg, entry)
-        case EntryKind.LEG_STATS:
-            return {name: data[name] for name in _STATS if data.get(name) not in (None, "")}
-        case _:
-            return {}
+    leg["party"] = data.get("party") or leg["party"]
+    leg["result"] = LegResult(data["result"])
+    leg["reason"] = data["reason"]
+    leg["sip_code"] = data.get("sip_code")
+    leg["sip_reason"] = data.get("sip_reason")
+    leg["q850_cause"] = data.get("q850_cause")
+    if leg["result"] is not LegResult.ANSWERED:
+        leg["ended_at"] = entry.at
 
 
-def _result(leg: LegRecord, entry: Entry) -> dict[str, Any]:
-    data = entry.data
-    result = LegResult(data["result"])
-    return {
-        "party": data.get("party") or leg.party,
-        "result": result,
-        "reason": data["reason"],
-        "sip_code": data.get("sip_code"),
-        "sip_reason": data.get("sip_reason"),
-        "q850_cause": data.get("q850_cause"),
-        "ended_at": None if result is LegResult.ANSWERED else entry.at,
-    }
-
-
-def _ended(leg: LegRecord, entry: Entry) -> dict[str, Any]:
+def _ended(leg: _Fields, entry: Entry) -> None:
+    """Only of the last try: how those before it ended is in the journal."""
+    if entry.data["try"] != leg.get("tries", 0):
+        return
     cause = entry.data["cause"]
-    changes: dict[str, Any] = {"ended_at": leg.ended_at or entry.at}
-    if leg.sip_code is None:
-        changes |= {"sip_code": cause.get("code"), "sip_reason": cause.get("phrase")}
-    if leg.q850_cause is None:
-        changes["q850_cause"] = cause.get("q850")
-    return changes
+    leg.setdefault("ended_at", entry.at)
+    if leg.get("sip_code") is None:
+        leg["sip_code"], leg["sip_reason"] = cause.get("code"), cause.get("phrase")
+    if leg.get("q850_cause") is None:
+        leg["q850_cause"] = cause.get("q850")
+
+
+def _stats(leg: _Fields, entry: Entry) -> None:
+    leg.update({name: entry.data[name] for name in _STATS if entry.data.get(name) not in (None, "")})
+
+
+_FIRST = frozenset({EntryKind.DIALING, EntryKind.LEG_RESULT})
+_READERS: dict[EntryKind, Callable[[_Fields, Entry], None]] = {
+    EntryKind.ACCEPTED: _accepted,
+    EntryKind.DIALING: _dialing,
+    EntryKind.PROGRESS: _progress,
+    EntryKind.RINGING: _ringing,
+    EntryKind.LEG_ANSWERED: _leg_answered,
+    EntryKind.ANSWER_CONFIRMED: _answer_confirmed,
+    EntryKind.LEG_RESULT: _result,
+    EntryKind.LEG_ENDED: _ended,
+    EntryKind.LEG_STATS: _stats,
+}
 
 
 def _started_at(request: CallRequest, entries: Sequence[Entry], decided: Entry) -> datetime:

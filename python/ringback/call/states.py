@@ -54,7 +54,7 @@ def _always(state: State) -> dict[type, Transition]:
 _LATE_QUEUE = _expected("the call left the queue in the same moment")
 _LEG_NEWS: dict[type, Callable[[Turn, Any], None]] = {
     ev.StatsReported: ending.stats_reported,
-    ev.LateAnswered: ending.late_answered,
+    ev.LateAnswered: legs.late_answered,
 }
 
 

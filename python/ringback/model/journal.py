@@ -23,7 +23,7 @@ class EntryKind(StrEnum):
     DIALING = "dialing"  # *before* every INVITE [leg, try, trunk, gateway, call_id, local_tag, to, from, dialog]
     PROGRESS = "progress"  # [leg, try, code, phrase, early_media]
     LEG_ANSWERED = "leg_answered"  # [leg, try, code, codec, dialog]
-    LATE_ANSWER = "late_answer"  # 2xx from a try already left [leg, try, code]
+    LATE_ANSWER = "late_answer"  # 2xx from a try already left [leg, try, code, why]
     TRY_FAILED = "try_failed"  # [leg, try, cause, next]
     LEG_RESULT = "leg_result"  # [leg, result, reason, rule, table, evidence, sip_code, sip_reason, q850_cause]
     LEG_ENDED = "leg_ended"  # [leg, try, cause: Cause]

@@ -60,6 +60,11 @@ def test_ring_time_of_the_first_number(*, from_request: bool) -> None:
     assert call.final.status is Status.NOANSWER_CHANNEL1
 
 
+@pytest.mark.parametrize("code", [486, 603])
+def test_first_party_is_the_caller(code: int) -> None:
+    assert Script.click_to_call().admit().refused(code).final.hangup_by is HangupBy.CALLER
+
+
 def test_channel_limit_on_leg_1_is_failed_channel1() -> None:
     call = Script.click_to_call().admit().refused(503, "Channel limit exceeded")
 

@@ -285,3 +285,8 @@ def test_a_flow_ends_once() -> None:
 
     with pytest.raises(IllegalEvent, match="without a flow"):
         call.flow_ends()
+
+
+def test_an_answer_of_the_caller_is_illegal() -> None:
+    with pytest.raises(IllegalEvent, match="of the caller"):
+        talking().answered(try_=0)

@@ -289,6 +289,7 @@ def test_late_answer_of_an_abandoned_try_never_wins() -> None:
 
     assert call.state.state is State.DIALING
     assert Hangup(leg=1, try_=1) in call.last
+    assert call.entry(EntryKind.LATE_ANSWER).data["why"] == "late_answer_on_abandoned_try"
     call.ends("bye", "local", try_=1).refused(486, try_=2)
     assert call.final.status is Status.BUSY
 

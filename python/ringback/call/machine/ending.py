@@ -10,7 +10,6 @@ from ringback.call.events import (
     CallEvent,
     FaultHappened,
     HangupRequested,
-    LateAnswered,
     Noted,
     ShutDown,
     StatsReported,
@@ -145,11 +144,6 @@ def noted(turn: Turn, event: Noted) -> None:
 def stats_reported(turn: Turn, event: StatsReported) -> None:
     """Journal a leg's media figures."""
     turn.record(EntryKind.LEG_STATS, _plain(event))
-
-
-def late_answered(turn: Turn, event: LateAnswered) -> None:
-    """Journal a 2xx that lost; the engine has ended it already."""
-    turn.record(EntryKind.LATE_ANSWER, {"leg": event.leg, "try": event.try_, "code": event.code})
 
 
 def ignored(turn: Turn, event: CallEvent) -> None:

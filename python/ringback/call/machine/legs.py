@@ -5,7 +5,7 @@ from ringback.call.events import FlowFinished, LegEnded, MediaWasLost, TimerFire
 from ringback.call.evidence import cause_data
 from ringback.call.machine import connecting, dialing, incoming, outgoing
 from ringback.call.machine.ending import end, finish_if_over, hang_up_answered, leg_is_gone
-from ringback.call.machine.state import LegState, State
+from ringback.call.machine.state import IllegalEvent, LegState, State
 from ringback.call.machine.turn import Turn
 from ringback.call.outcome_table import EndedBy
 from ringback.model.cause import Cause
@@ -28,12 +28,19 @@ def progressed(turn: Turn, event: TryProgressed) -> None:
 def answered(turn: Turn, event: TryAnswered) -> None:
     """A 2xx: it wins if it comes from the present try before anything else has ended the attempt."""
     leg = turn.leg_of(event)
+    if leg.plan is None:
+        raise IllegalEvent(turn.state, "TryAnswered of the caller")
     if not dialing.is_undecided(leg) or event.try_ != leg.try_:
-        turn.record(EntryKind.LATE_ANSWER, {"leg": leg.leg, "try": event.try_, "code": event.code})
+        _note_late_answer(turn, leg, event)
         turn.emit(Hangup(leg=leg.leg, try_=event.try_))
         return
     leg = dialing.answered(turn, leg, event)
     (outgoing if _is_main(turn, leg) else connecting).answered(turn, leg)
+
+
+def late_answered(turn: Turn, event: LateAnswered) -> None:
+    """A 2xx that lost; the engine has ended it already."""
+    _note_late_answer(turn, turn.leg_of(event), event)
 
 
 def ended(turn: Turn, event: LegEnded) -> None:
@@ -102,6 +109,12 @@ def flow_finished_while_talking(turn: Turn, event: FlowFinished) -> None:
 
 
 _LEG_TIMERS = frozenset({TimerName.RING, TimerName.FIRST_RESPONSE})
+
+
+def _note_late_answer(turn: Turn, leg: LegState, event: TryAnswered | LateAnswered) -> None:
+    was_left = event.try_ < leg.try_
+    why = "late_answer_on_abandoned_try" if was_left else "late_answer_after_the_end"
+    turn.record(EntryKind.LATE_ANSWER, {"leg": leg.leg, "try": event.try_, "code": event.code, "why": why})
 
 
 def _not_reached(turn: Turn, leg: LegState) -> None:

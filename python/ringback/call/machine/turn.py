@@ -6,12 +6,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from ringback.call.effects import Announce, CallEffect, Hangup, Record, StartTimer, StopTimer
-from ringback.call.events import LegEnded, TimerName, TryAnswered, TryProgressed
+from ringback.call.events import LateAnswered, LegEnded, TimerName, TryAnswered, TryProgressed
 from ringback.call.machine.state import CallState, IllegalEvent, LegState
 from ringback.call.status import CURRENT
 from ringback.model.journal import EntryKind
 
-TryEvent = LegEnded | TryAnswered | TryProgressed
+TryEvent = LegEnded | TryAnswered | LateAnswered | TryProgressed
 _FIELDS = tuple(name for name in CallState.__struct_fields__ if name != "legs")
 
 
