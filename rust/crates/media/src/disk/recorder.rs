@@ -54,10 +54,8 @@ impl Recordings {
     fn append(&mut self, op: OpId, gap: usize, samples: &[i16], now: Instant) -> Option<String> {
         let (path, writer) = self.open.get_mut(&op)?;
         let why = cannot("written", path, &writer.append(gap, samples, now).err()?);
-        if let Some((_, writer)) = self.open.remove(&op) {
-            // What is there already should be playable; the first error is the one to report.
-            let _ = writer.finish();
-        }
+        // The file stays valid as far as its header says.
+        self.open.remove(&op);
         Some(why)
     }
 

@@ -162,7 +162,7 @@ impl Leg {
     }
 
     pub(super) fn report_join(&mut self, side: &JoinSide, ctx: &mut Context<'_>) {
-        // What was typed during a talk was meant for the other party.
+        // What was typed before a talk is not about what comes after it.
         self.typed_ahead.clear();
         if let Some(end) = side.end().filter(|_| side.reports()) {
             ctx.done(side.op(), end.result, end.detail);

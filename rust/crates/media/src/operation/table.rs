@@ -124,3 +124,37 @@ fn end_event(
 fn since(entry: &Entry, now: Instant) -> u64 {
     u64::try_from(now.saturating_duration_since(entry.since).as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_an_operation_ends_once_and_its_id_is_taken_until_then() {
+        let (mut ops, mut events, now) = (Operations::default(), Vec::new(), Instant::now());
+        assert!(ops.begin(1, 7, false, now));
+        assert!(!ops.begin(1, 8, false, now));
+        assert_eq!(ops.leg(1), Some(7));
+
+        ops.done(1, OpResult::Done, None, now, &mut events);
+        ops.done(1, OpResult::Stopped, None, now, &mut events);
+        ops.end_leg(7, None, now, &mut events);
+
+        assert_eq!(events.len(), 1);
+        assert!(ops.begin(1, 8, false, now));
+    }
+
+    #[test]
+    fn test_what_a_leg_leaves_behind_ends_in_its_own_way() {
+        let (mut ops, mut events, now) = (Operations::default(), Vec::new(), Instant::now());
+        ops.begin(1, 7, false, now);
+        ops.begin(2, 7, true, now);
+        ops.begin(3, 8, false, now);
+
+        assert_eq!(ops.end_leg(7, Some("why"), now, &mut events), [1, 2]);
+
+        assert!(matches!(events[0], MediaEvent::OpDone { op: 1, result: OpResult::Failed, .. }));
+        assert!(matches!(events[1], MediaEvent::GatherDone { op: 2, result: GatherResult::Failed, .. }));
+        assert_eq!(ops.leg(3), Some(8));
+    }
+}

@@ -125,6 +125,18 @@ fn test_digits_typed_ahead_count_and_the_rest_waits_for_the_next_gather() {
 }
 
 #[test]
+fn test_who_types_ahead_does_not_hear_the_prompt() {
+    let mut stage = stage();
+    stage.press(1, '1', 0);
+    stage.run(300);
+    stage.begin(gather(1, 2, prompt(&stage, 1000, true)));
+    stage.run(500);
+
+    assert!(stage.heard[&1].iter().all(|packet| packet.payload == [0xd5; 160]));
+    assert_eq!(result(&stage, 1), None);
+}
+
+#[test]
 fn test_typed_ahead_digits_are_bounded() {
     let mut stage = stage();
     for _ in 0..70 {

@@ -152,8 +152,11 @@ fn test_a_play_during_a_join_is_heard_by_its_leg_only() {
 }
 
 #[test]
-fn test_digits_are_passed_on_and_not_kept() {
-    let mut stage = joined();
+fn test_digits_are_passed_on_and_neither_they_nor_older_ones_are_kept() {
+    let mut stage = Stage::with_legs(&[(1, Codec::Pcma), (2, Codec::Pcmu)]);
+    stage.press(1, '7', 0);
+    stage.run(500);
+    join(&mut stage, 9, 1, 2);
     stage.press(1, '5', 100);
     stage.run(600);
 

@@ -114,6 +114,20 @@ fn test_a_new_ssrc_is_followed_at_once() {
 }
 
 #[test]
+fn test_digits_with_an_ssrc_of_their_own_do_not_disturb_the_audio() {
+    let mut stage = stage();
+    let words = speech(1, 2000);
+    stage.talk(1, &words, Talk::default());
+    stage.press(1, '5', 500);
+
+    let heard = heard(&mut stage, 2500);
+
+    assert_eq!(stage.count("media_ssrc_changes"), 0);
+    assert!(find(&words, &heard).1 > 0.99);
+    assert_eq!(stats(&mut stage).packets_lost, 0);
+}
+
+#[test]
 fn test_payload_types_nobody_agreed_to_are_dropped_and_do_not_lock() {
     let mut stage = stage();
     stage.talk(1, &speech(1, 200), Talk { payload_type: 3, ..Talk::default() });
@@ -220,6 +234,21 @@ fn test_lost_media_is_reported_once_until_it_comes_back() {
     stage.run(20_000);
 
     assert_eq!(happened(&stage, &lost).len(), 2);
+}
+
+#[test]
+fn test_setting_the_remote_restarts_the_clock() {
+    let mut stage = stage();
+    stage.run(9000);
+    stage.set_remote(1, remote(1, Codec::Pcma));
+    stage.run(9900);
+    assert!(happened(&stage, &MediaEvent::Lost { leg: 1 }).is_empty());
+    stage.run(200);
+
+    stage.set_remote(1, remote(1, Codec::Pcma));
+    stage.run(10_100);
+
+    assert_eq!(happened(&stage, &MediaEvent::Lost { leg: 1 }).len(), 2);
 }
 
 #[test]

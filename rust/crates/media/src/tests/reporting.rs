@@ -1,7 +1,7 @@
 //! RTCP as the far end gets it, and the figures of a leg.
 
-use super::stage::{Stage, Talk, address, speech};
-use crate::command::Codec;
+use super::stage::{Stage, Talk, address, remote, speech};
+use crate::command::{Codec, RemoteMedia};
 use crate::event::{MediaEvent, MediaStats};
 use crate::output::Channel;
 use crate::wire::rtcp::{ReportBlock, RtcpPacket, SenderInfo, pack_report, unpack_rtcp};
@@ -96,6 +96,20 @@ fn test_rtcp_of_other_hosts_is_dropped_and_that_of_another_port_is_answered() {
     assert_eq!(stage.count("dropped_rtcp_malformed"), 1);
     assert_eq!(stage.count("media_rtcp_received"), 1);
     assert_eq!(stage.rtcp[&1][0].1, "192.0.2.1:9999".parse().unwrap());
+}
+
+#[test]
+fn test_reports_follow_a_new_address_in_sdp() {
+    let mut stage = stage();
+    let mut bytes = Vec::new();
+    pack_report(5, None, None, &mut bytes);
+    stage.packet(1, Channel::Rtcp, "192.0.2.1:9999".parse().unwrap(), 0, bytes);
+    stage.run(3000);
+    stage.set_remote(1, RemoteMedia { address: address(50), ..remote(1, Codec::Pcma) });
+    stage.run(5000);
+
+    let targets: Vec<_> = stage.rtcp[&1].iter().map(|(_, to, _)| to.to_string()).collect();
+    assert_eq!(targets, ["192.0.2.1:9999", "192.0.2.50:4001"]);
 }
 
 #[test]
