@@ -1,7 +1,16 @@
 """What the network says of legs, handed to the part that a leg plays: callee, first or second, connected party."""
 
 from ringback.call.effects import Hangup
-from ringback.call.events import FlowFinished, LegEnded, MediaWasLost, TimerFired, TimerName, TryAnswered, TryProgressed
+from ringback.call.events import (
+    FlowFinished,
+    LateAnswered,
+    LegEnded,
+    MediaWasLost,
+    TimerFired,
+    TimerName,
+    TryAnswered,
+    TryProgressed,
+)
 from ringback.call.evidence import cause_data
 from ringback.call.machine import connecting, dialing, incoming, outgoing
 from ringback.call.machine.ending import end, finish_if_over, hang_up_answered, leg_is_gone
