@@ -54,13 +54,16 @@ async def test_uploads_that_unpack_into_more_than_ten_minutes_are_refused(worker
         await Sounds(tmp_path, workers).add(ACCOUNT, SOUND, small.read_bytes())
 
 
-@pytest.mark.parametrize("sound_id", ["../../x", "a/b", "", ".", "a.wav", "x" * 65])
-async def test_ids_cannot_lead_out_of_the_folder(workers, tmp_path, sound_id):
-    sounds = Sounds(tmp_path, workers)
+@pytest.mark.parametrize("sound_id", ["../../x", "../x", "a/b", "", ".", "a.wav", "x" * 65])
+async def test_ids_cannot_lead_out_of_the_folder(workers, tone, tmp_path, sound_id):
+    sounds = Sounds(tmp_path / "sounds", workers)
+    upload = tone("x.wav").read_bytes()  # beside the folder of sounds: where ../../x.wav leads
+
+    with pytest.raises(SoundRefused, match="is not the id of a sound"):
+        await sounds.add(ACCOUNT, SoundId(sound_id), upload)
 
     assert await sounds.find(ACCOUNT, sound_id) is None
-    with pytest.raises(SoundRefused):
-        await sounds.add(ACCOUNT, SoundId(sound_id), b"x")
+    assert not (tmp_path / "sounds").exists()
 
 
 async def test_a_removed_sound_is_gone_and_may_be_removed_again(workers, tone, tmp_path):

@@ -123,7 +123,7 @@ async def test_a_voice_that_writes_without_end_is_stopped_by_the_bound_on_files(
 
     answer = await workers.do(speak(program.write(script), tmp_path / "out.wav"), timeout_s=20)
 
-    assert answer.error
+    assert "exit code" in answer.error  # and not that it took too long
     assert list(tmp_path.iterdir()) == []
 
 
