@@ -87,8 +87,8 @@ mod tests {
     use super::*;
     use crate::testing::temporary_folder;
 
-    fn write<S: hound::Sample + Copy>(name: &str, spec: WavSpec, samples: &[S]) -> PathBuf {
-        let path = temporary_folder("wav").join(name);
+    fn write<S: hound::Sample + Copy>(folder: &Path, name: &str, spec: WavSpec, samples: &[S]) -> PathBuf {
+        let path = folder.join(name);
         let mut writer = hound::WavWriter::create(&path, spec).unwrap();
         for &sample in samples {
             writer.write_sample(sample).unwrap();
@@ -103,13 +103,14 @@ mod tests {
 
     #[test]
     fn test_all_sample_formats_come_out_as_pcm16() {
+        let folder = temporary_folder("wav");
         let int = SampleFormat::Int;
         let files = [
-            write("8.wav", spec(8, int, 1), &[0_i8, 64, -128]),
-            write("16.wav", spec(16, int, 1), &[0_i16, 16384, -32768]),
-            write("24.wav", spec(24, int, 1), &[0_i32, 1 << 22, -(1 << 23)]),
-            write("32.wav", spec(32, int, 1), &[0_i32, 1 << 30, i32::MIN]),
-            write("f.wav", spec(32, SampleFormat::Float, 1), &[0.0_f32, 0.5, -1.0]),
+            write(&folder, "8.wav", spec(8, int, 1), &[0_i8, 64, -128]),
+            write(&folder, "16.wav", spec(16, int, 1), &[0_i16, 16384, -32768]),
+            write(&folder, "24.wav", spec(24, int, 1), &[0_i32, 1 << 22, -(1 << 23)]),
+            write(&folder, "32.wav", spec(32, int, 1), &[0_i32, 1 << 30, i32::MIN]),
+            write(&folder, "f.wav", spec(32, SampleFormat::Float, 1), &[0.0_f32, 0.5, -1.0]),
         ];
 
         for path in files {
@@ -119,15 +120,17 @@ mod tests {
 
     #[test]
     fn test_stereo_is_mixed_down() {
-        let path = write("stereo.wav", spec(16, SampleFormat::Int, 2), &[100_i16, 300, -32768, -32768]);
+        let folder = temporary_folder("wav");
+        let path = write(&folder, "stereo.wav", spec(16, SampleFormat::Int, 2), &[100_i16, 300, -32768, -32768]);
 
         assert_eq!(read_wav(&path).unwrap(), [200, -32768]);
     }
 
     #[test]
     fn test_other_rates_are_converted() {
+        let folder = temporary_folder("wav");
         let spec = WavSpec { sample_rate: 16000, ..spec(16, SampleFormat::Int, 1) };
-        let path = write("16k.wav", spec, &[1000_i16; 1600]);
+        let path = write(&folder, "16k.wav", spec, &[1000_i16; 1600]);
 
         let samples = read_wav(&path).unwrap();
 
@@ -140,7 +143,7 @@ mod tests {
         let folder = temporary_folder("wav");
         std::fs::write(folder.join("text.wav"), "not a wav file at all").unwrap();
         let fast = WavSpec { sample_rate: 96000, ..spec(16, SampleFormat::Int, 1) };
-        let fast = write("fast.wav", fast, &[0_i16; 4]);
+        let fast = write(&folder, "fast.wav", fast, &[0_i16; 4]);
 
         let missing = read_wav(&folder.join("none.wav")).unwrap_err();
         assert!(missing.contains("none.wav") && missing.contains("No such file"), "{missing}");

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn test_a_file_is_decoded_once() {
-        let path = temporary_folder("cache").join("a.wav");
+        let folder = temporary_folder("cache");
+        let path = folder.join("a.wav");
         write_wav(&path, &[1; 800]);
         let mut cache = PromptCache::new(1 << 20);
 
@@ -95,7 +96,8 @@ mod tests {
 
     #[test]
     fn test_a_changed_file_is_decoded_again() {
-        let path = temporary_folder("cache").join("a.wav");
+        let folder = temporary_folder("cache");
+        let path = folder.join("a.wav");
         write_wav(&path, &[1; 800]);
         let mut cache = PromptCache::new(1 << 20);
         cache.get(&path).unwrap();
@@ -128,7 +130,8 @@ mod tests {
 
     #[test]
     fn test_a_prompt_larger_than_the_cache_is_played_but_not_kept() {
-        let path = temporary_folder("cache").join("a.wav");
+        let folder = temporary_folder("cache");
+        let path = folder.join("a.wav");
         write_wav(&path, &[0; 1000]);
         let mut cache = PromptCache::new(100);
 

@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn test_a_recording_is_closed_before_its_end_is_reported() {
-        let path = temporary_folder("recorder").join("a.wav");
+        let folder = temporary_folder("recorder");
+        let path = folder.join("a.wav");
         let mut recordings = Recordings::default();
         assert_eq!(serve(&mut recordings, DiskJob::Create { op: 1, path: path.clone(), channels: 1 }), None);
         assert_eq!(serve(&mut recordings, DiskJob::Append { op: 1, gap: 3, samples: vec![5; 7] }), None);
@@ -100,7 +101,8 @@ mod tests {
 
     #[test]
     fn test_a_folder_that_is_not_there_is_reported_once() {
-        let path = temporary_folder("recorder").join("none/a.wav");
+        let folder = temporary_folder("recorder");
+        let path = folder.join("none/a.wav");
         let mut recordings = Recordings::default();
 
         let why = serve(&mut recordings, DiskJob::Create { op: 1, path, channels: 1 }).unwrap().unwrap_err();

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn test_a_finished_file_is_read_by_others() {
-        let path = temporary_folder("writer").join("a.wav");
+        let folder = temporary_folder("writer");
+        let path = folder.join("a.wav");
         let now = Instant::now();
         let mut writer = WavWriter::create(&path, 2, now).unwrap();
         writer.append(2, &[1, -2, 3, -4], now).unwrap();
@@ -91,7 +92,8 @@ mod tests {
 
     #[test]
     fn test_a_file_left_by_a_crash_is_valid_and_lacks_at_most_two_seconds() {
-        let path = temporary_folder("writer").join("a.wav");
+        let folder = temporary_folder("writer");
+        let path = folder.join("a.wav");
         let now = Instant::now();
         let mut writer = WavWriter::create(&path, 1, now).unwrap();
         assert_eq!(hound::WavReader::open(&path).unwrap().duration(), 0);

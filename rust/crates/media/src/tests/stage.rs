@@ -19,7 +19,7 @@ use crate::leg::LegSeed;
 use crate::output::{Channel, DiskJob};
 use crate::shard::{Shard, ShardCommand, ShardConfig};
 use crate::stream::report::NtpClock;
-use crate::testing::{temporary_folder, write_wav};
+use crate::testing::{TemporaryFolder, temporary_folder, write_wav};
 use crate::wire::rtp::{RtpHeader, pack_rtp, unpack_rtp};
 
 pub(super) const DTMF: u8 = 101;
@@ -80,7 +80,7 @@ pub(super) struct Stage {
     pub(super) rtcp: HashMap<LegId, Vec<(u64, SocketAddr, Vec<u8>)>>,
     /// The disk takes no work while this is false.
     pub(super) disk_works: bool,
-    pub(super) folder: PathBuf,
+    pub(super) folder: TemporaryFolder,
     prompts: PromptCache,
     recordings: Recordings,
     replies: (Sender<DiskReply>, Receiver<DiskReply>),
