@@ -84,8 +84,8 @@ def make_leg(
     )
 
 
-class Script:
-    """One call under script. Every method lets one thing happen (a second after the last) and returns the script.
+class _Core:
+    """The machine at work, and what it did.
 
     Attributes:
         state: The machine's state.
@@ -101,21 +101,6 @@ class Script:
         self.effects: list[CallEffect] = []
         self.last: tuple[CallEffect, ...] = ()
         self.entries = [Entry(call_id=request.id, seq=1, at=self.at, kind=EntryKind.ACCEPTED, data={})]
-
-    @classmethod
-    def outbound(cls, **fields: Any) -> Self:
-        """Begin an outbound call."""
-        return cls(make_request(Kind.OUTBOUND, **fields))
-
-    @classmethod
-    def click_to_call(cls, **fields: Any) -> Self:
-        """Begin a click-to-call."""
-        return cls(make_request(Kind.CLICK_TO_CALL, **fields))
-
-    @classmethod
-    def incoming(cls, **fields: Any) -> Self:
-        """Begin an incoming call."""
-        return cls(make_request(Kind.INCOMING, **fields))
 
     def feed(self, event: CallEvent) -> Self:
         """Let an event happen."""
@@ -133,19 +118,40 @@ class Script:
         self.at += timedelta(seconds=after_s)
         return self.at
 
-    def admit(self, *legs: LegPlan, **leg: Any) -> Self:
-        """Outbound, click-to-call: admission passed. Without legs: plain ones, `leg` says how the last is."""
-        if not legs and self.request.kind is Kind.CLICK_TO_CALL:
-            legs = (make_leg(CALLER), make_leg(**leg))
-        return self.feed(Admitted(at=self.now(), plan=DialPlan(legs=legs or (make_leg(**leg),))))
+    def entry(self, kind: EntryKind) -> Entry:
+        """Return the first entry of a kind."""
+        return next(entry for entry in self.entries if entry.kind is kind)
 
-    def let_in(self, *, miss_call_ms: int | None = None) -> Self:
-        """Incoming: admission passed."""
-        return self.feed(IncomingAdmitted(at=self.now(), ring_ms=45_000, miss_call_ms=miss_call_ms, flow_id="flow_1"))
+    @property
+    def final(self) -> Verdict:
+        """The verdict of the one `Finish`.
 
-    def refuse(self, check: str, sip_code: int | None = None) -> Self:
-        """Admission said no."""
-        return self.feed(AdmissionRefused(at=self.now(), check=check, sip_code=sip_code))
+        Raises:
+            AssertionError: there is none, or more than one.
+        """
+        finishes = [effect for effect in self.effects if isinstance(effect, Finish)]
+        if len(finishes) != 1:
+            raise AssertionError(f"{len(finishes)} Finish effects in state {self.state.state}")
+        return finishes[0].verdict
+
+    @property
+    def announced(self) -> list[str]:
+        """Names of the webhook events announced so far."""
+        return [effect.event for effect in self.effects if isinstance(effect, Announce)]
+
+    @property
+    def dialed(self) -> list[tuple[int, int]]:
+        """Legs and tries whose INVITE was sent."""
+        return [(effect.leg, effect.try_) for effect in self.effects if isinstance(effect, Dial)]
+
+    @property
+    def kinds(self) -> list[EntryKind]:
+        """Kinds of the journal's entries."""
+        return [entry.kind for entry in self.entries]
+
+
+class _Network(_Core):
+    """What the network says."""
 
     def progress(self, code: int, *, leg: int = 1, try_: int = 1, early_media: bool = False) -> Self:
         """A provisional response."""
@@ -177,6 +183,39 @@ class Script:
         """The far end sends BYE."""
         return self.ends("bye", "remote", leg=leg, try_=try_)
 
+    def media_lost(self, *, leg: int = 1) -> Self:
+        """Nothing is heard from a leg any more."""
+        return self.feed(MediaWasLost(at=self.now(), leg=leg))
+
+    def confirmed(self, how: str = "ack") -> Self:
+        """The caller has our 200."""
+        return self.feed(AnswerWasConfirmed(at=self.now(), how=how, codec="PCMA"))
+
+    def all_gone(self) -> Self:
+        """The engine reports the end of everything that we told to go."""
+        for leg in self.state.legs:
+            for try_ in leg.leaving_tries:
+                self.ends("bye", "local", leg=leg.leg, try_=try_)
+        return self
+
+
+class _Ours(_Network):
+    """What happens on our side: admission, timers, the flow, the API."""
+
+    def admit(self, *legs: LegPlan, **leg: Any) -> Self:
+        """Outbound, click-to-call: admission passed. Without legs: plain ones, `leg` says how the last is."""
+        if not legs and self.request.kind is Kind.CLICK_TO_CALL:
+            legs = (make_leg(CALLER), make_leg(**leg))
+        return self.feed(Admitted(at=self.now(), plan=DialPlan(legs=legs or (make_leg(**leg),))))
+
+    def let_in(self, *, miss_call_ms: int | None = None) -> Self:
+        """Incoming: admission passed."""
+        return self.feed(IncomingAdmitted(at=self.now(), ring_ms=45_000, miss_call_ms=miss_call_ms, flow_id="flow_1"))
+
+    def refuse(self, check: str, sip_code: int | None = None) -> Self:
+        """Admission said no."""
+        return self.feed(AdmissionRefused(at=self.now(), check=check, sip_code=sip_code))
+
     def timer(self, name: TimerName, *, leg: int = 0, try_: int = 0) -> Self:
         """A timer of ours is up."""
         return self.feed(TimerFired(at=self.now(), name=name, leg=leg, try_=try_))
@@ -189,17 +228,9 @@ class Script:
         """Somebody asks to withdraw or end the call."""
         return self.feed(HangupRequested(at=self.now(), by=by))
 
-    def media_lost(self, *, leg: int = 1) -> Self:
-        """Nothing is heard from a leg any more."""
-        return self.feed(MediaWasLost(at=self.now(), leg=leg))
-
     def flow_needs_answer(self) -> Self:
         """The flow reaches a telephony widget."""
         return self.feed(FlowNeededAnswer(at=self.now(), node="greeting"))
-
-    def confirmed(self, how: str = "ack") -> Self:
-        """The caller has our 200."""
-        return self.feed(AnswerWasConfirmed(at=self.now(), how=how, codec="PCMA"))
 
     def flow_ends(self, outcome: str = "end", *, sip_code: int | None = None) -> Self:
         """The flow is over."""
@@ -209,40 +240,24 @@ class Script:
         """The flow wants other parties on the line."""
         return self.feed(ConnectRequested(at=self.now(), legs=parties, at_once=at_once))
 
-    def all_gone(self) -> Self:
-        """The engine reports the end of everything that we told to go."""
-        for leg in self.state.legs:
-            for try_ in leg.leaving_tries:
-                self.ends("bye", "local", leg=leg.leg, try_=try_)
-        return self
 
-    @property
-    def final(self) -> Verdict:
-        """The verdict of the one `Finish`.
+class Script(_Ours):
+    """One call under script. Every event is a method: it happens a second after the last, and returns the script.
 
-        Raises:
-            AssertionError: there is none, or more than one.
-        """
-        finishes = [effect for effect in self.effects if isinstance(effect, Finish)]
-        if len(finishes) != 1:
-            raise AssertionError(f"{len(finishes)} Finish effects in state {self.state.state}")
-        return finishes[0].verdict
+    In layers only because it has one method for each thing that can happen to a call.
+    """
 
-    @property
-    def announced(self) -> list[str]:
-        """Names of the webhook events announced so far."""
-        return [effect.event for effect in self.effects if isinstance(effect, Announce)]
+    @classmethod
+    def outbound(cls, **fields: Any) -> Self:
+        """Begin an outbound call."""
+        return cls(make_request(Kind.OUTBOUND, **fields))
 
-    @property
-    def dialed(self) -> list[tuple[int, int]]:
-        """Legs and tries whose INVITE was sent."""
-        return [(effect.leg, effect.try_) for effect in self.effects if isinstance(effect, Dial)]
+    @classmethod
+    def click_to_call(cls, **fields: Any) -> Self:
+        """Begin a click-to-call."""
+        return cls(make_request(Kind.CLICK_TO_CALL, **fields))
 
-    @property
-    def kinds(self) -> list[EntryKind]:
-        """Kinds of the journal's entries."""
-        return [entry.kind for entry in self.entries]
-
-    def entry(self, kind: EntryKind) -> Entry:
-        """Return the first entry of a kind."""
-        return next(entry for entry in self.entries if entry.kind is kind)
+    @classmethod
+    def incoming(cls, **fields: Any) -> Self:
+        """Begin an incoming call."""
+        return cls(make_request(Kind.INCOMING, **fields))
