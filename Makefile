@@ -54,6 +54,7 @@ check: setup ## Lint, types, layers, sizes, generated documents
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ringback._engine
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_seams.py
 	$(BIN)/python tools/check_sizes.py
 	$(BIN)/python tools/generate_docs.py --check
 	$(CARGO) fmt --check

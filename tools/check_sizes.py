@@ -27,7 +27,8 @@ def python_findings(path: Path) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LINES:
-                yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.name} has {length} lines, at most {FUNCTION_LINES}"
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                yield f"{where}: {node.name} has {length} lines, at most {FUNCTION_LINES}"
         if isinstance(node, ast.ClassDef):
             public = [
                 item.name
