@@ -49,8 +49,8 @@ fn main() {
 fn config() -> MediaConfig {
     MediaConfig {
         bind: Ipv4Addr::LOCALHOST.into(),
-        first_port: 42000,
-        last_port: 47999,
+        first_port: 12000,
+        last_port: 17999,
         shards: 1,
         media_timeout: Duration::from_secs(30),
         prompt_cache_bytes: 16 << 20,

@@ -166,25 +166,25 @@ mod tests {
 
     #[test]
     fn test_ports_rotate_and_are_given_back() {
-        let pool = pool(37410, 37415);
+        let pool = pool(14410, 14415);
 
         let first = pool.open().unwrap().port();
         let second = pool.open().unwrap().port();
         let third = pool.open().unwrap().port();
 
-        assert_eq!([first, second, third], [37410, 37412, 37414]);
+        assert_eq!([first, second, third], [14410, 14412, 14414]);
         assert_eq!(pool.used(), 0);
-        assert_eq!(pool.open().unwrap().port(), 37410);
+        assert_eq!(pool.open().unwrap().port(), 14410);
     }
 
     #[test]
     fn test_an_exhausted_range_is_counted_and_explained() {
-        let pool = pool(37420, 37421);
+        let pool = pool(14420, 14421);
         let held = pool.open().unwrap();
 
         let error = pool.open().unwrap_err().to_string();
 
-        assert!(error.contains("37420-37421") && error.contains("widen"), "{error}");
+        assert!(error.contains("14420-14421") && error.contains("widen"), "{error}");
         assert_eq!(pool.exhausted.load(Ordering::Relaxed), 1);
         drop(held);
         assert!(pool.open().is_ok());
@@ -192,10 +192,10 @@ mod tests {
 
     #[test]
     fn test_a_pair_with_a_port_of_somebody_else_is_passed_over() {
-        let other = UdpSocket::bind("127.0.0.1:37431").unwrap();
-        let pool = pool(37430, 37433);
+        let other = UdpSocket::bind("127.0.0.1:14431").unwrap();
+        let pool = pool(14430, 14433);
 
-        assert_eq!(pool.open().unwrap().port(), 37432);
+        assert_eq!(pool.open().unwrap().port(), 14432);
         assert_eq!(pool.taken_by_others.load(Ordering::Relaxed), 1);
         drop(other);
     }

@@ -69,7 +69,7 @@ fn op_result(event: &MediaEvent, wanted: u64) -> Option<(OpResult, Option<String
 
 #[test]
 fn test_a_leg_sends_and_hears_and_frees_its_ports() {
-    let (media, events) = start(38600, 1);
+    let (media, events) = start(14600, 1);
     let far = UdpSocket::bind("127.0.0.1:0").unwrap();
     far.set_read_timeout(Some(PATIENCE)).unwrap();
 
@@ -100,7 +100,7 @@ fn test_a_leg_sends_and_hears_and_frees_its_ports() {
 
 #[test]
 fn test_operations_end_and_a_stop_ends_the_rest() {
-    let (media, events) = start(38620, 1);
+    let (media, events) = start(14620, 1);
     media.open_leg(1).unwrap();
     media.command(MediaCommand::Tone { op: 1, leg: 1, name: ToneName::Beep, duration_ms: 40 });
     assert_eq!(wait(&events, |event| op_result(event, 1)), (OpResult::Done, None));
@@ -135,7 +135,7 @@ fn test_operations_end_and_a_stop_ends_the_rest() {
 
 #[test]
 fn test_legs_on_two_shards_hear_each_other() {
-    let (media, events) = start(38640, 2);
+    let (media, events) = start(14640, 2);
     let far: Vec<UdpSocket> = (0..2).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
     let mut ports = Vec::new();
     for (leg, socket) in far.iter().enumerate() {
@@ -167,7 +167,7 @@ fn test_legs_on_two_shards_hear_each_other() {
 
 #[test]
 fn test_a_shard_without_legs_sleeps() {
-    let (media, events) = start(38660, 1);
+    let (media, events) = start(14660, 1);
     media.open_leg(1).unwrap();
     media.command(MediaCommand::Tone { op: 1, leg: 1, name: ToneName::Beep, duration_ms: 40 });
     wait(&events, |event| op_result(event, 1));
