@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests.integration.live_world import LiveWorld, a_live_world
 from tests.integration.store_world import Postgres, a_postgres
 
 from ringback.store.database import Database
@@ -32,3 +33,10 @@ async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]
     opened = await Database.open(database_url, key_file=tmp_path / "key")
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture
+async def live(tmp_path: Path) -> AsyncIterator[LiveWorld]:
+    """A running exchange; at the end nothing may be left of any call."""
+    async with a_live_world(tmp_path) as world:
+        yield world

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server; returns when it answers."""
-        options = f"-p {self.port} -h 127.0.0.1 -k '' -c max_connections=50"
+        options = f"-p {self.port} -h 127.0.0.1 -k '' -c max_connections=50 -c fsync=off"
         self._run("pg_ctl", "-D", self._data, "-o", options, "-l", str(self._folder / "log"), "-w", "start")
 
     def stop(self) -> None:
@@ -151,7 +150,8 @@ class Postgres:
 @contextmanager
 def a_postgres() -> Iterator[Postgres]:
     """Run a PostgreSQL. Without its programs the test is skipped, in CI (where they are installed) it fails."""
-    binaries = sorted(glob("/usr/lib/postgresql/*/bin")) or [str(Path(shutil.which("initdb") or "").parent)]
+    installed = [str(folder) for folder in Path("/usr/lib/postgresql").glob("*/bin")]
+    binaries = sorted(installed) or [str(Path(shutil.which("initdb") or "").parent)]
     if not (Path(binaries[-1]) / "initdb").exists():
         explain = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         explain("PostgreSQL is not installed: install the Debian package `postgresql`")

@@ -187,7 +187,7 @@ class JournalWriter:
 
     def _run(self) -> None:
         is_last = False
-        while not is_last:
+        while not (is_last or self._gives_up.is_set()):
             group, is_last = self._collect()
             if group:
                 self._settle(group)
@@ -195,7 +195,7 @@ class JournalWriter:
 
     def _collect(self) -> tuple[list[_Item], bool]:
         """Wait for the first write, then for others until one is awaited, the group is full or its time is up."""
-        first = self._queue.get()
+        first = self._first()
         if first is None:
             return [], True
         group, is_awaited = [first], first.future is not None
@@ -211,6 +211,23 @@ class JournalWriter:
             group.append(item)
             is_awaited = is_awaited or item.future is not None
         return group, False
+
+    def _first(self) -> _Item | None:
+        """Wait for the first write of a group. After a failure that left nothing to retry, look meanwhile whether it is over."""
+        while self._problem:
+            try:
+                return self._queue.get(timeout=_LONGEST_RETRY_S)
+            except queue.Empty:
+                self._probe()
+        return self._queue.get()
+
+    def _probe(self) -> None:
+        try:
+            self._session.probe()
+        except Exception:  # noqa: BLE001  whatever it is, it is not over
+            self._session.rollback()
+        else:
+            self._recover()
 
     def _settle(self, group: list[_Item]) -> None:
         """Commit a group, trying again while that can help, and tell those who wait."""

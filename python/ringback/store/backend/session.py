@@ -25,6 +25,7 @@ class Dialect(Protocol):
 
     placeholder: str
     begin: str
+    smallest_write: str
 
     def connect(self) -> Connection:
         """Open the one connection, in autocommit mode: the session says BEGIN and COMMIT itself."""
@@ -71,12 +72,20 @@ class Session:
         self._execute("COMMIT")
         self._commit_in_doubt = False
 
+    def probe(self) -> None:
+        """Commit next to nothing, to see whether commits work."""
+        self.begin()
+        self._execute(self._dialect.smallest_write)
+        self.commit()
+
     def rollback(self) -> None:
         """Undo the transaction, if one is open; without a working connection take a new one next time."""
         if self._connection is None:
             return
         try:
-            if self._in_transaction():
+            if self._is_broken():
+                self.close()
+            elif self._in_transaction():
                 self._execute("ROLLBACK")
         except Exception:
             self.close()
@@ -134,11 +143,14 @@ class Session:
     def _driver(self) -> Any:
         return self.connection.connection.driver_connection
 
+    def _is_broken(self) -> bool:
+        return bool(getattr(self._driver(), "closed", False))
+
     def _in_transaction(self) -> bool:
         driver = self._driver()
         if self._dialect.placeholder == "?":
             return bool(driver.in_transaction)
-        return not driver.closed and driver.info.transaction_status != 0
+        return bool(driver.info.transaction_status != 0)
 
     def _execute(self, statement: str, values: Sequence[Any] = ()) -> int:
         cursor = self._driver().cursor()

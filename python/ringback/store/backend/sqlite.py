@@ -37,6 +37,7 @@ class SqliteDialect:
 
     placeholder = "?"
     begin = "BEGIN IMMEDIATE"
+    smallest_write = "PRAGMA user_version = 1"  # nobody reads it; it writes the file's first page
 
     def __init__(self, file: Path, pragmas: tuple[str, ...] = ()) -> None:
         self._engine = create_engine(
