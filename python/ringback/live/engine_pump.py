@@ -89,8 +89,8 @@ class EnginePump:
 
     def _op_done(self, event: en.OpDone) -> None:
         leg = self._leg(event.leg)
-        if leg is not None and leg.task.flow is not None:
-            leg.task.flow.op_done(event.op, event.result, event.detail)
+        if leg is not None:
+            leg.task.op_done(event.op, event.result, event.detail)
 
     def _gather_done(self, event: en.GatherDone) -> None:
         leg = self._leg(event.leg)

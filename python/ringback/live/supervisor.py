@@ -22,6 +22,7 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(self._guard(work, name, failed), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # cancelled before its first step it would be left unstarted
         return task
 
     async def stop(self) -> None:

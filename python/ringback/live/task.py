@@ -163,6 +163,13 @@ class CallTask:
         if self.journal.keep_trace(message) or self.is_final:
             self._write_traces()
 
+    def op_done(self, op: int, result: str, detail: str | None) -> None:
+        """Tell whoever waits for an operation of the engine that it ended."""
+        if self.recording is not None:
+            self.recording.op_done(op, result, detail)
+        if self.flow is not None:
+            self.flow.op_done(op, result, detail)
+
     def record(self) -> None:
         """Record the call from the moment leg 1 is answered."""
         self.recording = Recording(self, self.parts.recordings)

@@ -21,6 +21,7 @@ class Recording:
 
     def __init__(self, task: "CallTask", folder: Path) -> None:
         self.id: str | None = None
+        self._op: int | None = None
         self._task = task
         self._folder = folder
 
@@ -33,8 +34,14 @@ class Recording:
         path = self._folder / f"{recording_id}.wav"
         longest = min(task.request.max_duration_ms, _LONGEST_MS)
         try:
-            task.parts.engine.record(task.engine_leg(1), str(path), stereo=True, max_ms=longest)
+            self._op = task.parts.engine.record(task.engine_leg(1), str(path), stereo=True, max_ms=longest)
         except Exception:  # noqa: BLE001  the call goes on without
             _log.exception("recording_not_started", call_id=task.request.id)
             return
         self.id = recording_id
+
+    def op_done(self, op: int, result: str, detail: str | None) -> None:
+        """The engine ended an operation; a recording that failed is none."""
+        if op == self._op and result == "failed":
+            _log.warning("recording_failed", call_id=self._task.request.id, error=detail)
+            self.id = None
