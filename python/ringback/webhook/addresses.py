@@ -5,6 +5,7 @@ resolution, for each address, so that a name that changes its answer gains nothi
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -54,6 +55,9 @@ class AddressRefusedError(RemoteError, OSError):
     """The address is not a public one. Allow private addresses for the account if that is where it should go."""
 
     slug: ClassVar[str] = "address-refused"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(errno.EACCES, text)  # as an OSError, so that HTTP clients take it for a failed connection
 
 
 def is_public(address: str) -> bool:
@@ -108,7 +112,7 @@ class GuardedResolver(AbstractResolver):
         found = await aiohttp.ThreadedResolver(asyncio.get_running_loop()).resolve(host, port, family)
         public = [result for result in found if is_public(result["host"])]
         if not public:
-            raise AddressRefusedError(f"{host} is at {_listed([result['host'] for result in found])}: not public")
+            raise AddressRefusedError(f"{_listed([result['host'] for result in found])} is not a public address")
         return public
 
     async def close(self) -> None:

@@ -83,7 +83,10 @@ def _retry_after(value: str | None) -> int | None:
 
 
 def _explain(problem: BaseException) -> str:
-    text = str(problem) or type(problem).__name__
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        text = f"cannot connect to {problem.host}:{problem.port}: {problem.strerror or problem.os_error}"
+    else:
+        text = str(problem) or type(problem).__name__
     return text[:_LONGEST_ERROR]
 
 
