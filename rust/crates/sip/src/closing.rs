@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::dialog_request::{Extra, build, request_uri};
+use crate::dialog::request::{Extra, build, request_uri};
 use crate::digest::Subject;
 use crate::event::{Cause, Confirmation, Side};
 use crate::receive::Asked;

@@ -13,8 +13,6 @@ mod config;
 
 mod counters;
 mod dialog;
-mod dialog_ref;
-mod dialog_request;
 mod digest;
 mod event;
 mod indialog;
@@ -23,7 +21,6 @@ mod random;
 mod rate;
 mod receive;
 mod recover;
-mod route;
 mod sdp;
 mod session;
 mod tick;

@@ -7,8 +7,8 @@
 use std::time::Instant;
 
 use crate::dialog::Dialog;
-use crate::dialog_ref::{DialogRef, Recovered};
-use crate::dialog_request::via;
+use crate::dialog::reference::{DialogRef, Recovered};
+use crate::dialog::request::via;
 use crate::digest::Auth;
 use crate::event::{Cause, Side};
 use crate::session::{End, Media, Phase, Session};

@@ -9,8 +9,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::dialog::Dialog;
-use crate::dialog_ref::DialogRef;
-use crate::dialog_request::{Extra, build};
+use crate::dialog::reference::DialogRef;
+use crate::dialog::request::{Extra, build};
 use crate::event::{Cause, Event, Side};
 use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
 use crate::session::{End, Outgoing, Phase, Session};

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use crate::dialog_request::via;
+use crate::dialog::request::via;
 use crate::event::{Cause, Side};
 use crate::session::{End, Phase, Session};
 use crate::timers::Target;

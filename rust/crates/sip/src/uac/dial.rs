@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::command::{Credentials, LocalMedia};
 use crate::dialog::Dialog;
-use crate::dialog_request::via;
+use crate::dialog::request::via;
 use crate::digest::{Auth, Subject};
 use crate::event::{Cause, INCOMING_LEGS, LegId, Side};
 use crate::sdp::offer;

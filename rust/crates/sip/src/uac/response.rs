@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::dialog_request::via;
+use crate::dialog::request::via;
 use crate::event::Event;
 use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
 use crate::session::{Phase, Session};

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::access::TrunkId;
 use crate::dialog::Dialog;
-use crate::dialog_ref::DialogRef;
+use crate::dialog::reference::DialogRef;
 use crate::digest::Auth;
 use crate::event::Event;
 use crate::receive::Asked;

@@ -1,8 +1,12 @@
 //! Dialogs (RFC 3261 section 12): what two user agents must remember to send each other requests.
 
+pub(crate) mod reference;
+pub(crate) mod request;
+pub(crate) mod route;
+
 use std::net::SocketAddr;
 
-use crate::route::route_set;
+use crate::dialog::route::route_set;
 use crate::wire::{AddressParts, Headers, Identity, Name, Request, Response, is_uri};
 
 /// One dialog, confirmed or early. An INVITE of ours without any answer has no remote tag yet.

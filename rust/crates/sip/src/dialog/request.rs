@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::dialog::Dialog;
-use crate::route::address;
+use crate::dialog::route::address;
 use crate::transaction::branch;
 use crate::wire::{Method, Writer};
 
