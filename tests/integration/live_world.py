@@ -275,6 +275,7 @@ class LiveWorld:
     async def change_trunk(self, **changes: Any) -> None:
         stored = self.database.repositories.trunks
         (trunk,) = [trunk for trunk in await stored.all() if trunk.id == "t1"]
+        await stored.delete(trunk.account, trunk.id)  # the owner of a trunk never changes: it is another one
         await stored.save(replace(trunk, **changes))
         await self.exchange.directory.refresh()
 

@@ -92,6 +92,9 @@ class Calls:
             NoMoreCalls: The database does not answer.
         """
         rows = self._exchange.repositories.calls
+        running = self._parts.calls.get(call_id)
+        if running is not None and running.request.account == account:
+            await self._hang_up(running.request)  # its row may not be committed yet
         row = await rows.get(account, call_id)
         if row is None:
             return None

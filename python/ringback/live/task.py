@@ -44,6 +44,7 @@ _log = structlog.get_logger(__name__)
 Input = CallEvent | FlowGiven
 
 _MOST_DETAIL = 500
+_OVER = frozenset({states.State.ENDING, states.State.FINAL})
 
 
 class CallTask:
@@ -63,6 +64,7 @@ class CallTask:
         "_is_busy",
         "_is_faulty",
         "_mailbox",
+        "_over_at",
         "_settled",
         "flow",
         "holdings",
@@ -97,6 +99,7 @@ class CallTask:
         self._is_busy = False
         self._is_faulty = False
         self._commit: asyncio.Task[Any] | None = None
+        self._over_at: datetime | None = None  # when the leg was gone whose end was the call's
         self._settled: list[asyncio.Future[None]] = []
 
     @property
@@ -203,6 +206,8 @@ class CallTask:
             self.state, effects = states.step(self.state, event)
         except states.IllegalEvent as refusal:
             effects = self._refused(event.at, refusal)
+        if self._over_at is None and isinstance(event, LegEnded) and self.state.state in _OVER:
+            self._over_at = event.at
         self._carry_out(event.at, effects)
 
     def _refused(self, at: datetime, refusal: states.IllegalEvent) -> tuple[CallEffect, ...]:
@@ -303,6 +308,8 @@ class CallTask:
     def _finished(self, verdict: Verdict, retry: CallRequest | None) -> None:
         self.is_final = True
         self.parts.counters.count_ended(self.request.kind, verdict.status)
+        if self._over_at is not None:
+            self.parts.counters.time_final(max(0.0, (self.now() - self._over_at).total_seconds()))
         self._let_go()
         self.parts.on_final(self, retry)
 
