@@ -8,9 +8,17 @@ from pathlib import Path
 
 @dataclass
 class Spent:
-    """CPU milliseconds: our Rust threads (`rb-*`), all other threads, and child processes (the webhook sender)."""
+    """CPU milliseconds.
+
+    Attributes:
+        engine_ms: Our Rust threads, `rb-*`.
+        loop_ms: The first thread, where Python's loop runs.
+        python_ms: All threads that are not the engine's.
+        children_ms: Child processes (the webhook sender).
+    """
 
     engine_ms: float
+    loop_ms: float
     python_ms: float
     children_ms: float
 
@@ -20,7 +28,10 @@ def _threads_ns(pid: int) -> Counter[str]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
             kind = "engine" if (task / "comm").read_text().startswith("rb-") else "python"
-            spent[kind] += int((task / "schedstat").read_text().split()[0])
+            on_cpu_ns = int((task / "schedstat").read_text().split()[0])
+            spent[kind] += on_cpu_ns
+            if task.name == str(pid):
+                spent["loop"] = on_cpu_ns
         except OSError:
             continue
     return spent
@@ -40,15 +51,15 @@ class ProcessCpu:
         self._pid = pid
         self._before = self._now()
 
-    def _now(self) -> tuple[int, int, int]:
+    def _now(self) -> tuple[int, int, int, int]:
         own = _threads_ns(self._pid)
         children = sum(sum(_threads_ns(child).values()) for child in _children(self._pid))
-        return own["engine"], own["python"], children
+        return own["engine"], own["loop"], own["python"], children
 
     def spent(self) -> Spent:
         """Return what was spent since this was made."""
-        engine, python, children = (after - before for after, before in zip(self._now(), self._before, strict=True))
-        return Spent(engine / 1e6, python / 1e6, children / 1e6)
+        engine, loop, python, children = [now - old for now, old in zip(self._now(), self._before, strict=True)]
+        return Spent(engine / 1e6, loop / 1e6, python / 1e6, children / 1e6)
 
     def rss_mb(self) -> float:
         """Return resident memory of the process, MB."""

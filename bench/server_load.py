@@ -1,8 +1,9 @@
 """Load on a whole server: incoming calls answered by a flow, and click-to-call, with journal and webhooks on.
 
 SIPp is the carrier; it and the webhook receiver share the machine with the server. The rate goes up step by step until
-a call fails; for each step: CPU per call (engine threads, Python, webhook process apart), time from the BYE to the
-committed final status, memory. Every step is bounded in calls and time. Needs SIPp (Debian: sip-tester).
+a call fails; for each step: CPU per call (engine threads, Python's loop, its other threads, webhook process apart),
+time from the end of the leg to the committed final status, memory. Every step is bounded in calls and time. Needs SIPp
+(Debian: sip-tester) and espeak-ng.
 
     python -m bench.server_load flow --rates 50,100,200 --seconds 8
     python -m bench.server_load click-to-call --rates 25,50,100
@@ -10,34 +11,35 @@ committed final status, memory. Every step is bounded in calls and time. Needs S
 
 import argparse
 import asyncio
-import csv
 import json
+import os
 import platform
-import re
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import aiohttp
 
 from bench.host import ProcessCpu, describe_machine
-from ringback.cli.demo.client import Client
-from ringback.cli.demo.processes import Process
-from ringback.cli.demo.settings_file import BRIDGE, IVR_LINE, SID, Endpoints, settings_text
-from ringback.cli.demo.world import free_port
+from bench.server import Server
+from bench.sipp import Outcome
+from ringback.cli.demo.client import ApiFaultError
+from ringback.cli.demo.settings_file import BRIDGE
 
-SCENARIOS = Path(__file__).parent / "scenarios"
-KEY = "bench-key-0123456789abcdef"
-SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
-FINAL_BUCKETS = re.compile(r'^ringback_final_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
+FLOW = {
+    "start": {"type": "start", "exits": {"next": "hello"}},
+    "hello": {"type": "play", "prompt": {"text": "Hello."}, "exits": {"next": "bye"}},
+    "bye": {"type": "hangup"},
+}
+WARM_UP_CALLS = 50
+SETTLE_S = 20
+TALK_S = 1
 
 
 @dataclass
 class Step:
-    """What one rate came to. Times in milliseconds, CPU in milliseconds per call."""
+    """What one rate came to. Times in milliseconds, CPU in milliseconds per call; `load` is the machine's before."""
 
     rate: int
     calls: int
@@ -45,201 +47,88 @@ class Step:
     retransmissions: int
     finals: int
     webhooks: int
+    all_webhooks: int
     cpu_engine_ms: float
+    cpu_loop_ms: float
     cpu_python_ms: float
     cpu_webhooks_ms: float
     bye_to_final_p50_ms: float
     bye_to_final_p99_ms: float
     rss_mb: float
+    load: float
 
     @property
     def is_clean(self) -> bool:
-        """Every call went through, every final status was committed, every webhook came."""
-        return self.failed == 0 and self.calls == self.finals == self.webhooks
+        """Every call went through without a retransmission, every final status was committed, every webhook came."""
+        return not self.failed and not self.retransmissions and self.calls == self.finals == self.webhooks
 
 
-class Hooks:
-    """Counts webhooks; as little work as an HTTP server can do."""
+Load = Callable[[Server, int, int], Awaitable[Outcome]]
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._server: asyncio.Server | None = None
 
-    async def start(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/"
+async def incoming(server: Server, rate: int, calls: int) -> Outcome:
+    """SIPp calls the flow's number and waits for the BYE."""
+    return await server.call_in("caller_waits_for_bye", rate, calls)
 
-    async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def click_to_call(server: Server, rate: int, calls: int) -> Outcome:
+    """Both parties are SIPp; we ask over the API and hang up a second after both answered."""
+    callee = asyncio.create_task(server.be_called("callee_answers_and_waits", calls * 2))
+    await asyncio.sleep(0.5)  # SIPp says nowhere that it listens
+    started = time.monotonic()
+    refused = 0
+
+    async def one(number: int) -> None:
+        nonlocal refused
+        await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
+        body = {"from": f"+9998{number:06d}1", "to": f"+9998{number:06d}2", "bridge": BRIDGE}
         try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
-                body = await reader.readexactly(length)
-                self.count += b'"call_end"' in body
-                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+            options = {"max_duration": TALK_S, "callback": server.hooks.url}
+            await server.client.post("/voice/click-to-call", body | options)
+        except (ApiFaultError, OSError, TimeoutError):
+            refused += 1
+
+    await asyncio.gather(*(one(number) for number in range(calls)))
+    legs = await callee
+    return Outcome(calls, refused + legs.failed + (2 * calls - legs.calls), legs.retransmissions)
 
 
-def flow_document(*, with_prompt: bool) -> dict[str, Any]:
-    """A flow that answers, plays and hangs up; without a prompt it only answers."""
-    play = {"type": "play", "prompt": {"text": "Hello."}, "exits": {"next": "bye"}}
-    answer = {"type": "answer", "exits": {"next": "bye"}}
-    start = {"type": "start", "exits": {"next": "one"}}
-    nodes = {"start": start, "one": play if with_prompt else answer, "bye": {"type": "hangup"}}
-    return {"name": "Bench", "nodes": nodes}
+async def measure(server: Server, load: Load, rate: int, seconds: float) -> Step:
+    """Run one step and look at what it cost."""
+    finals_before, times_before = await server.finals(), await server.final_times()
+    hooks_before, all_before = server.hooks.finals, server.hooks.count
+    busy = os.getloadavg()[0]
+    cpu = ProcessCpu(server.pid)
+    outcome = await load(server, rate, round(rate * seconds))
+    await settle(server, finals_before + outcome.calls, hooks_before + outcome.calls)
+    spent, calls = cpu.spent(), max(outcome.calls, 1)
+    times = {bound: count - times_before.get(bound, 0.0) for bound, count in (await server.final_times()).items()}
+    return Step(
+        rate=rate,
+        calls=outcome.calls,
+        failed=outcome.failed,
+        retransmissions=outcome.retransmissions,
+        finals=await server.finals() - finals_before,
+        webhooks=server.hooks.finals - hooks_before,
+        all_webhooks=server.hooks.count - all_before,
+        cpu_engine_ms=round(spent.engine_ms / calls, 3),
+        cpu_loop_ms=round(spent.loop_ms / calls, 3),
+        cpu_python_ms=round(spent.python_ms / calls, 3),
+        cpu_webhooks_ms=round(spent.children_ms / calls, 3),
+        bye_to_final_p50_ms=quantile(times, 0.5),
+        bye_to_final_p99_ms=quantile(times, 0.99),
+        rss_mb=round(cpu.rss_mb(), 1),
+        load=round(busy, 1),
+    )
 
 
-class Bench:
-    """A server with a carrier that is SIPp."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.hooks = Hooks()
-        self.caller_port, self.callee_port, self.second_port = free_port(), free_port(), free_port()
-        self.sip = f"127.0.0.1:{free_port()}"
-        self.http = f"127.0.0.1:{free_port()}"
-        self.server: Process
-        self.client: Client
-
-    async def start(self, *, with_prompt: bool) -> None:
-        at = Endpoints(
-            http=self.http,
-            sip=self.sip,
-            carrier=f"127.0.0.1:{self.caller_port}",
-            broken_carrier=f"127.0.0.1:{self.callee_port}",
-            webhook=await self.hooks.start(),
-        )
-        limits = '[limits]\nlegs = 20000\nincoming_per_s = 100000\n[log]\nlevel = "warning"\n'
-        config = self.folder / "bench.toml"
-        text = settings_text(self.folder / "data", at, api_key=KEY, webhook_secret=SECRET, extra=limits)
-        config.write_text(text.replace("channels = 1000", "channels = 100000").replace("trace = true", "trace = false"))
-        self.server = await Process.start(
-            "Ringback", "ringback.cli", "serve", "--config", str(config), "--ready", log=self.folder / "server.log"
-        )
-        self.client = Client(url=f"http://{self.http}", sid=SID, key=KEY)
-        made = await self.client.post("/flows", {"document": flow_document(with_prompt=with_prompt)})
-        await self.client.post(f"/flows/{made['id']}/publish")
-        await self.client.put(f"/flows/{made['id']}/numbers", {"numbers": [IVR_LINE]})
-
-    async def stop(self) -> None:
-        await self.client.close()
-        await self.server.stop()
-        await self.hooks.stop()
-
-    async def finals(self) -> tuple[int, dict[float, float]]:
-        """Return the number of final statuses and the buckets of the time from BYE to commit, out of /metrics."""
-        async with aiohttp.ClientSession() as session, session.get(f"http://{self.http}/metrics") as answer:
-            text = await answer.text()
-        total = sum(float(value) for value in re.findall(r"^ringback_calls_total\{[^}]*\} (\S+)$", text, re.MULTILINE))
-        buckets = {float(bound): float(value) for bound, value in FINAL_BUCKETS.findall(text)}
-        return int(total), buckets
-
-    async def measure(self, rate: int, seconds: float, load: Any) -> Step:
-        """Run one step and look at what it cost."""
-        finals_before, buckets_before = await self.finals()
-        hooks_before = self.hooks.count
-        cpu = ProcessCpu(self.server.pid)
-        calls, failed, retransmissions = await load(rate, round(rate * seconds))
-        await self._settle(finals_before + calls, hooks_before + calls)
-        spent = cpu.spent()
-        finals_after, buckets = await self.finals()
-        delta = {bound: value - buckets_before.get(bound, 0.0) for bound, value in buckets.items()}
-        return Step(
-            rate=rate,
-            calls=calls,
-            failed=failed,
-            retransmissions=retransmissions,
-            finals=finals_after - finals_before,
-            webhooks=self.hooks.count - hooks_before,
-            cpu_engine_ms=round(spent.engine_ms / max(calls, 1), 3),
-            cpu_python_ms=round(spent.python_ms / max(calls, 1), 3),
-            cpu_webhooks_ms=round(spent.children_ms / max(calls, 1), 3),
-            bye_to_final_p50_ms=quantile(delta, 0.5),
-            bye_to_final_p99_ms=quantile(delta, 0.99),
-            rss_mb=round(cpu.rss_mb(), 1),
-        )
-
-    async def _settle(self, finals: int, hooks: int) -> None:
-        """Wait until everything is committed and told, 20 s at most."""
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            done, _ = await self.finals()
-            if done >= finals and self.hooks.count >= hooks:
-                return
-            await asyncio.sleep(0.2)
-
-    # --- loads -------------------------------------------------------------------------------------------------
-
-    async def incoming(self, rate: int, calls: int) -> tuple[int, int, int]:
-        """SIPp calls the flow's number and waits for the BYE."""
-        return await self._sipp(
-            "caller_waits_for_bye",
-            self.caller_port,
-            rate,
-            calls,
-            remote=self.sip,
-            service=IVR_LINE,
-            caller="+493012345",
-        )
-
-    async def click_to_call(self, rate: int, calls: int) -> tuple[int, int, int]:
-        """Both parties are SIPp; we ask over the API and hang up after both answered."""
-        callee = asyncio.create_task(
-            self._sipp("callee_answers_and_waits", self.callee_port, 0, calls * 2, remote=None, service="x", caller="x")
-        )
-        await asyncio.sleep(0.5)
-        started = time.monotonic()
-        failed = 0
-
-        async def one(number: int) -> None:
-            nonlocal failed
-            await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
-            body = {"from": f"+9998{number:06d}1", "to": f"+9998{number:06d}2", "bridge": BRIDGE, "max_duration": 1}
-            try:
-                await self.client.post("/voice/click-to-call", body)
-            except Exception:  # noqa: BLE001  (a failed request is a failed call)
-                failed += 1
-
-        await asyncio.gather(*(one(number) for number in range(calls)))
-        legs, failed_legs, retransmissions = await callee
-        return calls, failed + failed_legs + (2 * calls - legs), retransmissions
-
-    async def _sipp(
-        self, scenario: str, port: int, rate: int, calls: int, *, remote: str | None, service: str, caller: str
-    ) -> tuple[int, int, int]:
-        stats = self.folder / f"{scenario}-{time.monotonic_ns()}.csv"
-        command = [
-            "sipp",
-            "-sf",
-            str(SCENARIOS / f"{scenario}.xml"),
-            "-i",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "-m",
-            str(calls),
-        ]
-        command += ["-s", service, "-key", "caller", caller, "-nostdin", "-trace_stat", "-stf", str(stats), "-fd", "1"]
-        command += ["-recv_timeout", "20000", "-timeout", "90", "-l", "20000"]
-        if remote is not None:
-            command += ["-r", str(rate), remote]
-        child = await asyncio.create_subprocess_exec(
-            *command, cwd=self.folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
-        await child.wait()
-        with stats.open() as file:
-            last = list(csv.DictReader(file, delimiter=";"))[-1]
-        return (
-            int(last["SuccessfulCall(C)"]) + int(last["FailedCall(C)"]),
-            int(last["FailedCall(C)"]),
-            int(last["Retransmissions(C)"]),
-        )
+async def settle(server: Server, finals: int, hooks: int) -> None:
+    """Wait until everything is committed and told, 20 s at most."""
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline:
+        if server.hooks.finals >= hooks and await server.finals() >= finals:
+            return
+        await asyncio.sleep(0.2)
 
 
 def quantile(buckets: dict[float, float], share: float) -> float:
@@ -251,28 +140,27 @@ def quantile(buckets: dict[float, float], share: float) -> float:
     return float("nan")
 
 
+LOADS: dict[str, Load] = {"flow": incoming, "click-to-call": click_to_call}
+
+
 async def run(load: str, rates: list[int], seconds: float, out: Path) -> None:
     """Raise the rate until a step is not clean."""
+    steps: list[Step] = []
     with tempfile.TemporaryDirectory(prefix="ringback-bench-") as folder:
-        bench = Bench(Path(folder))
-        await bench.start(with_prompt=load == "flow")
-        steps: list[Step] = []
-        try:
+        async with Server(Path(folder), FLOW, all_webhooks=load == "flow") as server:
+            await measure(server, LOADS[load], WARM_UP_CALLS, 1.0)
             for rate in rates:
-                step = await bench.measure(rate, seconds, bench.incoming if load == "flow" else bench.click_to_call)
+                step = await measure(server, LOADS[load], rate, seconds)
                 steps.append(step)
                 print(json.dumps(asdict(step)), flush=True)
                 if not step.is_clean:
                     break
-        finally:
-            await bench.stop()
-    clean = [step.rate for step in steps if step.is_clean]
     document = {
         "bench": f"server_load {load}",
         "command": " ".join(["python -m bench.server_load", *sys.argv[1:]]),
         "machine": describe_machine(),
         "python": platform.python_version(),
-        "clean_rate": max(clean, default=0),
+        "clean_rate": max((step.rate for step in steps if step.is_clean), default=0),
         "steps": [asdict(step) for step in steps],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -283,8 +171,8 @@ async def run(load: str, rates: list[int], seconds: float, out: Path) -> None:
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("load", choices=["flow", "click-to-call"])
-    parser.add_argument("--rates", default="50,100,150,200,300,400,500")
+    parser.add_argument("load", choices=LOADS)
+    parser.add_argument("--rates", default="50,100,150,200,250,300,350,400,500,600")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()

@@ -1,12 +1,14 @@
 """`/metrics`: the figures of all parts in Prometheus' text format. Every name is described in `docs/metrics.md`."""
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ringback.live.capacity import Pool
+from ringback.live.counters import FINAL_BOUNDS_S
 from ringback.live.exchange import Exchange
 from ringback.store.journal import WriterHealth
 from ringback.webhook.process import DeliveryHealth
@@ -78,6 +80,13 @@ class Figures(Collector):
         yield CounterMetricFamily("ringback_commits_awaited", "Commits that calls waited for.", counters.commits)
         yield CounterMetricFamily("ringback_timer_lateness_seconds", "Sum of how late timers fired.", counters.late_s)
         yield CounterMetricFamily("ringback_timers_fired", "Timers that fired.", counters.timers)
+        bounds = [*map(str, FINAL_BOUNDS_S), "+Inf"]
+        yield HistogramMetricFamily(
+            "ringback_final_seconds",
+            "From the end of the leg that ended a call to its committed final status.",
+            buckets=list(zip(bounds, accumulate(counters.finals), strict=True)),
+            sum_value=counters.final_s,
+        )
 
     def _engine(self) -> Iterator[Metric]:
         figures = GaugeMetricFamily("ringback_engine", "Counters and gauges of the native engine.", labels=["name"])
