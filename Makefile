@@ -69,7 +69,7 @@ test-rust:
 
 .PHONY: test-python
 test-python:
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 .PHONY: format
 format: setup ## Format Python and Rust
