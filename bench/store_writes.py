@@ -1,7 +1,8 @@
-"""How many finished calls a second the store takes, and what a commit costs: `python -m bench.store_writes [calls] [url]`.
+"""How many finished calls a second the store takes, and what a commit costs.
 
-Each call: accepted durably, ten entries and four changes of state behind, finished durably with one leg and one webhook. All
-in one process, one loop, as in service. "alone" is one call after another: the latency of a commit.
+`python -m bench.store_writes [calls] [url]`. Each call: accepted durably, ten entries and four changes of state behind,
+finished durably with one leg and one webhook. All in one process, one loop, as in service. "alone" is one call after
+another: the latency of a commit.
 """
 
 import asyncio

@@ -21,7 +21,7 @@ _AT_ONCE = 200
 
 
 class AuditedCall(Struct, frozen=True, kw_only=True):
-    """Everything about one call, in the shape `ringback.call.audit.audit_call` takes. `events` in order of `sequence`."""
+    """Everything about one call, as `ringback.call.audit.audit_call` takes it; `events` in order of `sequence`."""
 
     request: CallRequest
     state: str

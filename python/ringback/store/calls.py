@@ -46,7 +46,7 @@ class OpenCall(Struct, frozen=True, kw_only=True):
 
 
 class CallFilter(Struct, frozen=True, kw_only=True):
-    """Which calls to list; None everywhere means all. `since` and `until` bound the moment of acceptance (`until` excluded)."""
+    """Which calls to list; None everywhere means all. `since` to `until` (excluded) bounds the moment of acceptance."""
 
     kind: Kind | None = None
     status: Status | None = None
@@ -228,6 +228,6 @@ def _cursor(request: CallRequest) -> str:
 
 def _parse_cursor(cursor: str) -> tuple[int, str]:
     micros, _, call_id = cursor.partition(".")
-    if not (micros.isascii() and micros.isdigit() and len(micros) < 20 and call_id):
+    if not (micros.isascii() and micros.isdigit() and len(micros) < 20 and call_id):  # noqa: PLR2004  digits of 64 bits
         raise ValueError("The cursor is not one of ours: use the one of the page before, unchanged.")
     return int(micros), call_id

@@ -18,7 +18,7 @@ class StoreClosedError(LocalError):
 
 
 class WriteRefusedError(LocalError):
-    """The database refused one write for good (a status that is final already, an entry written twice, an unknown call)."""
+    """The database refused one write for good: final already, an entry written twice, an unknown call."""
 
     slug: ClassVar[str] = "write-refused"
 

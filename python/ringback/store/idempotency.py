@@ -23,7 +23,7 @@ class IdempotencyRepository:
         row = await self._access.row(
             select(idempotency).where(is_it, idempotency.c.created_at > now - IDEMPOTENCY_KEPT)
         )
-        return None if row is None else IdempotencyRecord(**row._mapping)
+        return None if row is None else IdempotencyRecord(**row._mapping)  # noqa: SLF001  SQLAlchemy's public name
 
     async def claim(self, record: IdempotencyRecord) -> IdempotencyRecord | None:
         """Keep an answer; if the key is taken, return what was kept before instead, and change nothing."""

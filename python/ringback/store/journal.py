@@ -73,7 +73,7 @@ class _Item:
 
 
 class JournalWriter:
-    """Write in groups, in order, from one thread. Made by `Database.open`; its methods are called from the loop only."""
+    """Write in groups, in order, from one thread. `Database.open` makes it; its methods are for the loop only."""
 
     def __init__(self, dialect: Dialect, *, node: str) -> None:
         self._session = Session(dialect)
@@ -174,7 +174,7 @@ class JournalWriter:
             if not health.is_ready:
                 raise StoreUnavailableError(health.problem)
         self._enqueue(item)
-        assert item.future is not None
+        assert item.future is not None  # noqa: S101  made above
         return await asyncio.shield(item.future)
 
     def _enqueue(self, item: _Item) -> None:
@@ -213,7 +213,7 @@ class JournalWriter:
         return group, False
 
     def _first(self) -> _Item | None:
-        """Wait for the first write of a group. After a failure that left nothing to retry, look meanwhile whether it is over."""
+        """Wait for the first write of a group. After a failure that left nothing to retry, look whether it is over."""
         while self._problem:
             try:
                 return self._queue.get(timeout=_LONGEST_RETRY_S)
@@ -238,7 +238,7 @@ class JournalWriter:
                     outcomes: list[Outcome] = [Written()] * len(group)
                 else:
                     outcomes = commit_group(self._session, [item.task for item in group])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  the writer must outlive everything
                 group = self._stumble(group, error)
                 if self._gives_up.wait(retry_s):
                     return self._give_up(group)
@@ -292,7 +292,7 @@ class JournalWriter:
         for item, outcome in zip(group, outcomes, strict=True):
             is_write = isinstance(item.task, Prepared)
             if isinstance(outcome, Exception):
-                outcome = _as_refusal(outcome) if is_write else outcome
+                outcome = _as_refusal(outcome) if is_write else outcome  # noqa: PLW2901  the refusal stands for the error from here on
                 self._refused += is_write
             else:
                 self._committed += 1
@@ -304,7 +304,7 @@ class JournalWriter:
             self._tell_loop(for_loop, has_outbox=has_outbox)
 
     def _tell_loop(self, outcomes: list[tuple[_Item, Outcome]], *, has_outbox: bool) -> None:
-        assert self._loop is not None
+        assert self._loop is not None  # noqa: S101  set before the thread starts
         try:
             self._loop.call_soon_threadsafe(self._resolve, outcomes, has_outbox)
         except RuntimeError:
@@ -312,7 +312,7 @@ class JournalWriter:
 
     # Back in the loop.
 
-    def _resolve(self, outcomes: list[tuple[_Item, Outcome]], has_outbox: bool) -> None:
+    def _resolve(self, outcomes: list[tuple[_Item, Outcome]], has_outbox: bool) -> None:  # noqa: FBT001  call_soon has no keywords
         for item, outcome in outcomes:
             if item.future is None:
                 self._tell_refused(item, outcome)
@@ -327,7 +327,7 @@ class JournalWriter:
                 listener()
 
     def _tell_refused(self, item: _Item, error: Exception) -> None:
-        assert isinstance(item.task, Prepared)
+        assert isinstance(item.task, Prepared)  # noqa: S101  work is always awaited
         _log.error("journal_refused_write", call_id=_call_of(item.task), error=str(error))
         for listener in self._refusal_listeners:
             listener(item.task.write, error)

@@ -1,4 +1,4 @@
-"""The outbox as people see it: deliveries, their tries, dead letters. `OutboxQueue` is what the delivery process takes from."""
+"""The outbox as people see it (`OutboxRepository`) and as the delivery process takes from it (`OutboxQueue`)."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -129,7 +129,7 @@ class OutboxRepository:
         )
 
     async def replay(self, account: AccountSid, event_id: str) -> bool:
-        """Deliver a webhook again, now: dead or delivered ones too, same id. False if the account has none of that id."""
+        """Deliver a webhook again, now, dead or delivered, under its id. False if the account has none of that id."""
         is_it = (outbox.c.id == event_id) & (outbox.c.account == account)
         return bool(await self._replay(is_it))
 
@@ -193,7 +193,8 @@ class OutboxQueue:
     ) -> tuple[DueEvent, ...]:
         """Return webhooks that may be tried now, the longest due first.
 
-        An event waits for earlier ones of its call and endpoint, unless they were made before `yield_before` or are dead.
+        An event waits for earlier ones of its call and endpoint, unless they were made before `yield_before` or are
+        dead.
         """
         earlier = outbox.alias("earlier")
         is_blocked = exists().where(

@@ -19,7 +19,7 @@ from ringback.store.trunks import TrunkRepository
 
 
 class Repositories(Struct, frozen=True, kw_only=True):
-    """One repository for each kind of thing. Reads run beside the writer; writes go through it and return when committed."""
+    """One repository for each kind of thing. Reads run beside the writer; writes return when they are committed."""
 
     accounts: AccountRepository
     api_keys: ApiKeyRepository

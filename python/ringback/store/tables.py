@@ -1,7 +1,7 @@
 """The tables. What each column means that its name does not say stands here; migrations make them (`migrations/`).
 
-Money and media are elsewhere: recordings and sounds are files. Ids sort by time, so that `id` orders lists. Documents (requests,
-records, journal data) are JSON text: they are read whole, and come back byte for byte.
+Money and media are elsewhere: recordings and sounds are files. Ids sort by time, so that `id` orders lists. Documents
+(requests, records, journal data) are JSON text: they are read whole, and come back byte for byte.
 """
 
 from typing import Any
@@ -43,7 +43,8 @@ def _partial(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
-# The projection of the journal: what a call asked for, where it stands, how it ended. A trigger refuses changes of a final row.
+# The projection of the journal: what a call asked for, where it stands, how it ended. A trigger refuses changes of a
+# final row.
 call = Table(
     "call",
     metadata,
@@ -105,8 +106,8 @@ leg = Table(
     sqlite_with_rowid=False,
 )
 
-# Webhooks. `state`: waiting, delivered, dead. `next_at` is set while waiting. `origin` is scheme, host and port of the URL. A
-# replayed one keeps no order with the other events of its call.
+# Webhooks. `state`: waiting, delivered, dead. `next_at` is set while waiting. `origin` is scheme, host and port of
+# the URL. A replayed one keeps no order with the other events of its call.
 outbox = Table(
     "outbox",
     metadata,

@@ -1,7 +1,7 @@
 """What can be written about calls: frozen values, each applied as a whole or not at all.
 
-The journal writer applies them in the order given. `AcceptCalls` makes calls, `Append` adds to their journal, `Finish` ends
-them: status, release of channels, retry and webhook rows in one transaction, once.
+The journal writer applies them in the order given. `AcceptCalls` makes calls, `Append` adds to their journal,
+`Finish` ends them: status, release of channels, retry and webhook rows in one transaction, once.
 """
 
 from datetime import datetime, timedelta
@@ -72,8 +72,8 @@ class IdempotencyRecord(Struct, frozen=True, kw_only=True):
 class AcceptCalls(Struct, frozen=True, kw_only=True):
     """Make calls, all or none, each with its first entry. With an idempotency record: only if that key is new.
 
-    `entries` are the `accepted` entries (seq 1), one for each request in the same order. `state` is `scheduled` for calls that
-    wait in the schedule (also those due at once); an incoming call starts in another one.
+    `entries` are the `accepted` entries (seq 1), one for each request in the same order. `state` is `scheduled` for
+    calls that wait in the schedule (also those due at once); an incoming call starts in another one.
     """
 
     requests: tuple[CallRequest, ...]
@@ -100,7 +100,8 @@ class Append(Struct, frozen=True, kw_only=True):
 class Finish(Struct, frozen=True, kw_only=True):
     """End a call: its record, last entries, `call_end` rows and the next attempt, in one transaction, once.
 
-    The next attempt gets its `accepted` entry by itself. A second `Finish` of the same call is refused, whatever it says.
+    The next attempt gets its `accepted` entry by itself. A second `Finish` of the same call is refused, whatever it
+    says.
     """
 
     record: FinalRecord
@@ -169,7 +170,8 @@ Write = AcceptCalls | Append | Finish | SaveTables | SaveSipTrace | DeliveryOutc
 class Written(Struct, frozen=True, kw_only=True):
     """What a durable write came to.
 
-    `existing` is set when an `AcceptCalls` found its idempotency key in use: nothing was written, this was answered before.
+    `existing` is set when an `AcceptCalls` found its idempotency key in use: nothing was written, this was answered
+    before.
     """
 
     existing: IdempotencyRecord | None = None

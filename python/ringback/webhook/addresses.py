@@ -1,7 +1,8 @@
 """Keeps requests that customers caused away from private networks, whatever their names resolve to.
 
-Used for webhooks, the flow's `api` node and remote flows. The check looks at the very address that is connected to: after name
-resolution, for each address, so that a name that changes its answer gains nothing. Redirects are never followed.
+Used for webhooks, the flow's `api` node and remote flows. The check looks at the very address that is connected to:
+after name resolution, for each address, so that a name that changes its answer gains nothing. Redirects are never
+followed.
 """
 
 import asyncio

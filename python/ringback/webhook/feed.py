@@ -1,8 +1,8 @@
 """Knows which webhooks are being tried and who may get another try now. Pure bookkeeping; time comes in.
 
-Nobody's backlog stands in another's way: a receiver (host and port) has at most `per_endpoint` tries at once, and one at a time
-while it fails; an account at most `per_account`. Who is full is left out of the question to the database, so a backlog of any size
-costs no memory here.
+Nobody's backlog stands in another's way: a receiver (host and port) has at most `per_endpoint` tries at once, and one
+at a time while it fails; an account at most `per_account`. Who is full is left out of the question to the database,
+so a backlog of any size costs no memory here.
 """
 
 from collections import Counter, OrderedDict

@@ -1,4 +1,4 @@
-"""What parent and delivery process tell each other, and how it goes through a pipe: four bytes of length, then MessagePack."""
+"""What parent and delivery process tell each other through a pipe: four bytes of length, then MessagePack."""
 
 import asyncio
 from collections.abc import AsyncIterator

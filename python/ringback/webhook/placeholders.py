@@ -1,7 +1,8 @@
 """Fills `{{name}}` and `{name}` in the URLs that customers give. Pure.
 
-Values are percent-encoded, so that nothing in a phone number or a `custom` text can change where the request goes; the part
-of a URL before its path takes no placeholders for the same reason. Names nobody knows are filled with nothing.
+Values are percent-encoded, so that nothing in a phone number or a `custom` text can change where the request goes;
+the part of a URL before its path takes no placeholders for the same reason. Names nobody knows are filled with
+nothing.
 """
 
 import re

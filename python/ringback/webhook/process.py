@@ -1,4 +1,4 @@
-"""The parent's side of webhook delivery: feeds the child process, writes down what came of it, starts it again if it dies."""
+"""The parent's side of webhook delivery: feeds the child, writes down what came of it, starts it again if it dies."""
 
 import asyncio
 import sys
@@ -45,7 +45,7 @@ class DeliveryHealth(Struct, frozen=True, kw_only=True):
 
 
 class WebhookDelivery:
-    """Delivers what the outbox holds, in a child process. At least once; a row is only changed when its outcome is known."""
+    """Delivers what the outbox holds, in a child process, at least once: rows change when their outcome is known."""
 
     def __init__(self, database: Database, settings: DeliverySettings | None = None) -> None:
         self._settings = settings or DeliverySettings()
@@ -126,15 +126,15 @@ class WebhookDelivery:
     async def _run_child(self) -> None:
         command = (sys.executable, "-m", "ringback.webhook.worker")
         self._child = child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=1 << 20)
-        assert child.stdin is not None
-        assert child.stdout is not None
+        assert child.stdin is not None  # noqa: S101  asked for above
+        assert child.stdout is not None  # noqa: S101  likewise
         limits = self._settings
         hello = Hello(timeout_s=limits.timeout_s, at_once=limits.at_once, answer_bytes=limits.answer_bytes)
         try:
             child.stdin.write(frame(hello))
             async for body in frames(child.stdout):
                 self._hear(from_child.decode(body))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a supervisor: another child takes its place
             _log.error("webhook_process_fault", error=str(error))
         finally:
             child.stdin.close()
@@ -307,8 +307,8 @@ class WebhookDelivery:
 
 
 def _worked(result: Result) -> bool:
-    """Whether the receiver is well: it answered, be it with a refusal of this one event, and did not ask us to slow down."""
-    return result.status_code is not None and result.status_code < 500 and result.status_code != 429
+    """Whether the receiver is well: it answered, if only to refuse this event, and did not ask us to slow down."""
+    return result.status_code is not None and result.status_code < 500 and result.status_code != 429  # noqa: PLR2004  HTTP
 
 
 def _dead(event: DueEvent, now: datetime, why: str) -> DeliveryOutcome:

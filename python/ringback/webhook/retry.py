@@ -48,7 +48,7 @@ def next_try(attempt: int, now: datetime, seed: str = "") -> datetime:
 
     `seed` (the event's id) spreads the waits, always in the same way.
     """
-    wait = LONGEST_WAIT if attempt > 8 else min(FIRST_WAIT * 4 ** (attempt - 1), LONGEST_WAIT)
+    wait = LONGEST_WAIT if attempt > 8 else min(FIRST_WAIT * 4 ** (attempt - 1), LONGEST_WAIT)  # noqa: PLR2004  5 s times 4 to the 8th is more than 6 h
     share = sum(seed.encode()) % 100 / 100
     return now + wait - wait * share / _SPREAD
 
@@ -56,14 +56,15 @@ def next_try(attempt: int, now: datetime, seed: str = "") -> datetime:
 def after_try(done: Try, now: datetime) -> Decision:
     """Decide what follows a try.
 
-    2xx is delivered. 410 ends the endpoint. Another 4xx except 408, 425 and 429 is permanent for an event before the last one (its
-    place is taken by the list of missed events); `call_end` is tried on, because a wrong deployment often answers 404 for an hour.
+    2xx is delivered. 410 ends the endpoint. Another 4xx except 408, 425 and 429 is permanent for an event before the
+    last one (its place is taken by the list of missed events); `call_end` is tried on, because a wrong deployment
+    often answers 404 for an hour.
     """
     code = done.status_code
-    if code is not None and 200 <= code < 300:
+    if code is not None and 200 <= code < 300:  # noqa: PLR2004  HTTP
         return Decision(next=Next.DELIVERED)
     error = done.error or f"answered {code}"
-    if code == 410:
+    if code == 410:  # noqa: PLR2004  HTTP
         return Decision(next=Next.GONE, error="answered 410: nothing more is sent to this endpoint")
     if code is not None and _is_permanent(code) and not done.is_final:
         return Decision(next=Next.DEAD, error=error)
@@ -76,4 +77,4 @@ def after_try(done: Try, now: datetime) -> Decision:
 
 
 def _is_permanent(code: int) -> bool:
-    return 400 <= code < 500 and code not in {408, 425, 429}
+    return 400 <= code < 500 and code not in {408, 425, 429}  # noqa: PLR2004  HTTP

@@ -1,8 +1,8 @@
 """The delivery process: makes the tries it is told to make and says how they went. `python -m ringback.webhook.worker`.
 
-It knows no database and keeps nothing: when it dies, everything it was doing is told to its successor. Receivers are strangers, some
-of them hostile: redirects are not followed, answers are read up to a bound and not decompressed, addresses are checked after
-resolution, and every try has one time limit from resolution to the end of the answer.
+It knows no database and keeps nothing: when it dies, everything it was doing is told to its successor. Receivers are
+strangers, some of them hostile: redirects are not followed, answers are read up to a bound and not decompressed,
+addresses are checked after resolution, and every try has one time limit from resolution to the end of the answer.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class Sender:
 
 def _retry_after(value: str | None) -> int | None:
     """Return seconds; dates are not worth the trouble and count as absent."""
-    if value is None or not value.isascii() or not value.isdigit() or len(value) > 9:
+    if value is None or not value.isascii() or not value.isdigit() or len(value) > 9:  # noqa: PLR2004  30 years
         return None
     return int(value)
 

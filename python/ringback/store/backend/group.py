@@ -1,4 +1,4 @@
-"""Applies a group of writes in one transaction; when the database refuses, one by one, so that only the culprit is refused."""
+"""Applies a group of writes in one transaction; if that is refused, one by one, so that only the culprit is."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any

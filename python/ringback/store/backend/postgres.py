@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 _TEMPORARY_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
-"""SQLSTATE classes: connection, read-only standby, serialization, resources (disk full is 53100), locks, operator, system."""
+"""SQLSTATE classes: connection, read-only, serialization, resources (53100: disk full), locks, operator, system."""
 
 
 class PostgresDialect:
@@ -35,7 +35,7 @@ class PostgresDialect:
 
     def is_temporary(self, error: BaseException) -> bool:
         """Tell whether trying again later can help."""
-        import psycopg
+        import psycopg  # noqa: PLC0415  only installed with the extra
 
         if not isinstance(error, psycopg.Error):
             return False
@@ -61,7 +61,7 @@ class PostgresDialect:
 
 
 def _still_ending() -> Exception:
-    import psycopg
+    import psycopg  # noqa: PLC0415  only installed with the extra
 
     return psycopg.OperationalError("the transaction is still being ended by the server")
 

@@ -87,7 +87,7 @@ class Session:
                 self.close()
             elif self._in_transaction():
                 self._execute("ROLLBACK")
-        except Exception:
+        except Exception:  # noqa: BLE001  whatever is wrong with it, this connection is done for
             self.close()
 
     def was_committed(self) -> bool:
@@ -173,4 +173,4 @@ def claim_key(connection: Connection, record: IdempotencyRecord) -> IdempotencyR
     if connection.execute(statement.returning(idempotency.c.key)).one_or_none() is not None:
         return None
     kept = select(idempotency).where(idempotency.c.account == record.account, idempotency.c.key == record.key)
-    return IdempotencyRecord(**connection.execute(kept).one()._mapping)
+    return IdempotencyRecord(**connection.execute(kept).one()._mapping)  # noqa: SLF001  SQLAlchemy's public name
