@@ -1,6 +1,5 @@
 """`serve`: run Ringback."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,6 +39,7 @@ def serve(
     if config is None and DEFAULT_FILE.exists():
         config = DEFAULT_FILE
     # The whole server with its engine: `ringback --help` reads this module, too, and shall not load them.
+    from ringback.service.loop import run_in_loop  # noqa: PLC0415
     from ringback.service.main import run  # noqa: PLC0415
     from ringback.service.settings import load  # noqa: PLC0415
 
@@ -47,7 +47,7 @@ def serve(
     if config is None:
         err.print("No ringback.toml here: running with the defaults (`ringback serve --config FILE` reads another).")
     folder = config.parent if config is not None else None
-    asyncio.run(run(settings, ready=_tell_program if ready else _tell, folder=folder))
+    run_in_loop(run(settings, ready=_tell_program if ready else _tell, folder=folder))
 
 
 def _tell(ready: "Ready") -> None:

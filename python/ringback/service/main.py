@@ -17,6 +17,7 @@ from ringback.model.errors import ResourceError
 from ringback.service.clock import SystemClock
 from ringback.service.http import HttpServer
 from ringback.service.logs import set_up_logs
+from ringback.service.loop import settle_memory
 from ringback.service.metrics import Figures, make_metrics
 from ringback.service.seed import seed
 from ringback.service.settings import Settings
@@ -101,6 +102,7 @@ async def run(
         await http.start()
         stack.push_async_callback(http.stop)
         with _signals(stop):
+            settle_memory()
             if ready is not None:
                 ready(Ready(http=http.url, sip=engine.local_address(), recovered=recovered))
             await stop.wait()
