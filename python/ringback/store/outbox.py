@@ -220,7 +220,7 @@ class OutboxQueue:
         ):
             if left_out:
                 query = query.where(column.not_in(left_out))
-        rows = await self._access.rows(query.order_by(outbox.c.next_at, outbox.c.sequence, outbox.c.id).limit(limit))
+        rows = await self._access.rows(query.order_by(outbox.c.next_at, outbox.c.id).limit(limit))
         siblings = await self._siblings(rows)
         return tuple([_due_event(row, siblings.get((row.call_id, row.endpoint), ())) for row in rows])
 

@@ -132,7 +132,7 @@ outbox = Table(
     CheckConstraint("state IN ('waiting', 'delivered', 'dead')", name="state"),
     Index("ix_outbox_call", "call_id", "sequence"),
     Index("ix_outbox_account", "account", "id"),
-    _partial("ix_outbox_due", "next_at", where="state = 'waiting'"),
+    _partial("ix_outbox_due", "next_at", "id", where="state = 'waiting'"),
 )
 
 delivery_attempt = Table(

@@ -177,7 +177,7 @@ def _webhooks() -> None:
     )
     op.create_index("ix_outbox_account", "outbox", ["account", "id"])
     op.create_index("ix_outbox_call", "outbox", ["call_id", "sequence"])
-    _partial("ix_outbox_due", "outbox", ["next_at"], "state = 'waiting'")
+    _partial("ix_outbox_due", "outbox", ["next_at", "id"], "state = 'waiting'")
     op.create_table(
         "delivery_attempt",
         sa.Column("event_id", sa.Text(), nullable=False),
