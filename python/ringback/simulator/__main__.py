@@ -55,7 +55,12 @@ def _carry_out(line: bytes, carrier: Carrier, broken: MisbehavingCarrier, target
 
 
 async def run(
-    *, listen: str, raw_listen: tuple[str, int], target: tuple[str, int], report_invites: bool = False
+    *,
+    listen: str,
+    raw_listen: tuple[str, int],
+    target: tuple[str, int],
+    report_invites: bool = False,
+    record_folder: Path | None = None,
 ) -> None:
     """Serve until standard input ends."""
     with tempfile.TemporaryDirectory(prefix="ringback-simulator-") as folder:
@@ -66,6 +71,7 @@ async def run(
             voices=voices,
             report=report,
             report_invites=report_invites,
+            record_folder=record_folder,
         )
         carrier.start()
         broken = MisbehavingCarrier(report)
@@ -88,7 +94,8 @@ def main() -> None:
         "--raw-listen", type=_address, default=("127.0.0.1", 0), help="SIP address of the misbehaving side"
     )
     parser.add_argument("--target", type=_address, default=("127.0.0.1", 5060), help="Ringback's SIP address")
-    parser.add_argument("--report-invites", action="store_true", help="report every call that comes in")
+    parser.add_argument("--report-invites", action="store_true", help="report every call that comes in, and its end")
+    parser.add_argument("--record-folder", type=Path, help="record each answered test number there, <number>.wav")
     options = parser.parse_args()
     asyncio.run(
         run(
@@ -96,6 +103,7 @@ def main() -> None:
             raw_listen=options.raw_listen,
             target=options.target,
             report_invites=options.report_invites,
+            record_folder=options.record_folder,
         )
     )
 

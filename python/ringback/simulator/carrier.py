@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,18 +39,29 @@ class CallScript(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Leg:
-    """What one leg still has to do."""
+    """What one leg still has to do. `number`: the test number that was called; empty for calls of ours."""
 
-    def __init__(self, behavior: AnswerAndTalk | None, script: CallScript | None) -> None:
+    def __init__(self, behavior: AnswerAndTalk | None, script: CallScript | None, number: str = "") -> None:
         self.behavior = behavior
         self.script = script
+        self.number = number
         self.answered = False
         self.digits = ""
         self.timers: list[asyncio.TimerHandle] = []
 
 
 class Carrier:
-    """One engine, driven by test numbers and scripts. Reports go to the callback as plain dicts."""
+    """One engine, driven by test numbers and scripts. Reports go to the callback as plain dicts.
+
+    Args:
+        listen: SIP address, `host:port`.
+        target: Ringback's SIP address.
+        voices: What callers say, and what callees say, see `_voice`.
+        report: Gets every report.
+        report_invites: Report every call to a test number, when it comes and when it is over.
+        record_folder: Record each answered test number there, as `<number>.wav` (again: `<number>-2.wav`), in stereo:
+            left what it heard, right what it said.
+    """
 
     def __init__(
         self,
@@ -59,12 +71,15 @@ class Carrier:
         voices: tuple[Path, Path],
         report: Callable[[dict[str, Any]], None],
         report_invites: bool = False,
+        record_folder: Path | None = None,
     ) -> None:
         self._target = target
         self._caller_voice, self._callee_voice = voices
         self._report = report
         self._report_invites = report_invites
+        self._record_folder = record_folder
         self._legs: dict[int, _Leg] = {}
+        self._recorded: Counter[str] = Counter()
         self._engine = _engine.Engine(
             _engine.EngineConfig(
                 listen=listen,
@@ -152,16 +167,16 @@ class Carrier:
             return
         match behavior:
             case Refuse(code=code, ring_ms=ring_ms, q850=q850):
-                leg = self._remember(leg_id, None)
+                leg = self._remember(leg_id, None, number)
                 self._ring(leg_id, ring_ms, early_media=behavior.early_media)
                 reason = f"Q.850;cause={q850}" if q850 else None
                 self._later(leg, ring_ms, lambda: self._engine.reject(leg_id, code, reason=reason))
             case AnswerAndTalk(ring_ms=ring_ms):
-                leg = self._remember(leg_id, behavior)
+                leg = self._remember(leg_id, behavior, number)
                 self._ring(leg_id, ring_ms, early_media=behavior.early_media)
                 self._later(leg, ring_ms, lambda: self._engine.answer(leg_id))
             case RingForever():
-                self._remember(leg_id, None)
+                self._remember(leg_id, None, number)
                 self._engine.ring(leg_id)
             case _:  # misbehavior is dialed on the other address
                 self._engine.reject(leg_id, 404)
@@ -169,7 +184,7 @@ class Carrier:
     def _ring(self, leg_id: int, ring_ms: int, *, early_media: bool) -> None:
         if early_media:
             self._engine.early_media(leg_id)
-            self._engine.play(leg_id, [str(self._callee_voice)], loop=0)
+            self._engine.play(leg_id, [str(self._voice(self._legs[leg_id]))], loop=0)
         elif ring_ms:
             self._engine.ring(leg_id)
 
@@ -178,37 +193,49 @@ class Carrier:
         if leg is None or leg.answered:
             return
         leg.answered = True
-        digits, talk_ms, voice = "", None, self._callee_voice
+        digits, talk_ms = "", None
         if leg.script is not None:
-            digits, talk_ms, voice = leg.script.digits, leg.script.talk_ms, self._caller_voice
-            if leg.script.record:
-                self._engine.record(leg_id, leg.script.record)
+            digits, talk_ms = leg.script.digits, leg.script.talk_ms
         elif leg.behavior is not None:
             digits, talk_ms = leg.behavior.digits, leg.behavior.talk_ms
-        self._engine.play(leg_id, [str(voice)], loop=0)
+        if recording := self._recording(leg):
+            self._engine.record(leg_id, recording)
+        self._engine.play(leg_id, [str(self._voice(leg))], loop=0)
         if digits:
             self._engine.send_dtmf(leg_id, digits)
         self._later(leg, talk_ms or _TALK_LIMIT_MS, lambda: self._engine.hangup(leg_id))
         self._tell(leg_id, "answered")
 
-    def _on_ended(self, event: _engine.Ended) -> None:
-        leg = self._legs.get(event.leg)
-        self._tell(
-            event.leg,
-            "ended",
-            cause=event.cause,
-            side=event.side,
-            code=event.code,
-            answered=leg.answered if leg else False,
-            digits=leg.digits if leg else "",
-        )
-        if leg is not None:
-            for timer in leg.timers:
-                timer.cancel()
-            del self._legs[event.leg]
+    def _voice(self, leg: _Leg) -> Path:
+        """Callers go up and callees down; odd test numbers go up too, so that two of them are told apart."""
+        is_odd = leg.number[-1:] in set("13579")
+        return self._caller_voice if leg.script is not None or is_odd else self._callee_voice
 
-    def _remember(self, leg_id: int, behavior: AnswerAndTalk | None) -> _Leg:
-        leg = self._legs[leg_id] = _Leg(behavior, None)
+    def _recording(self, leg: _Leg) -> str | None:
+        """Return the path that the leg is to be recorded to, None for none."""
+        if leg.script is not None:
+            return leg.script.record
+        if self._record_folder is None or not leg.number:
+            return None
+        self._recorded[leg.number] += 1
+        nth = self._recorded[leg.number]
+        return str(self._record_folder / (f"{leg.number}.wav" if nth == 1 else f"{leg.number}-{nth}.wav"))
+
+    def _on_ended(self, event: _engine.Ended) -> None:
+        leg = self._legs.pop(event.leg, None)
+        if leg is None:
+            return
+        for timer in leg.timers:
+            timer.cancel()
+        end = {"cause": event.cause, "side": event.side, "code": event.code}
+        report = {"event": "ended", **end, "answered": leg.answered, "digits": leg.digits}
+        if leg.script is not None:
+            self._report({**report, "id": leg.script.id})
+        elif self._report_invites:
+            self._report({**report, "number": leg.number})
+
+    def _remember(self, leg_id: int, behavior: AnswerAndTalk | None, number: str) -> _Leg:
+        leg = self._legs[leg_id] = _Leg(behavior, None, number)
         return leg
 
     def _tell(self, leg_id: int, what: str, **data: object) -> None:

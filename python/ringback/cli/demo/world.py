@@ -44,7 +44,10 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 
 
 class World:
-    """Start it with `async with World(folder)`. `flows` maps the demo's names of flows to their ids."""
+    """Start it with `async with World(folder)`. `flows` maps the demo's names of flows to their ids.
+
+    With `record_legs` the simulator records what each answered test number heard and said, in the folder `legs`.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class World:
         api_key: str | None = None,
         t1_ms: int = 500,
         extra: str = "",
+        record_legs: bool = False,
     ) -> None:
         self.folder = folder
         self.api_key = api_key or f"A{secrets.token_hex(16)}"
@@ -66,6 +70,7 @@ class World:
         self._sip = sip or f"127.0.0.1:{free_port()}"
         self._t1_ms = t1_ms
         self._extra = extra
+        self.legs = folder / "legs" if record_legs else None
         self._numbers = itertools.count(1)
         self.reports: list[dict[str, Any]] = []
         self._ended: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -93,12 +98,17 @@ class World:
         await self._stack.aclose()
 
     async def _start_simulator(self) -> None:
+        record = []
+        if self.legs is not None:
+            self.legs.mkdir(exist_ok=True)
+            record = ["--record-folder", str(self.legs)]
         self.simulator = await Process.start(
             "The carrier simulator",
             "ringback.simulator",
             "--target",
             self._sip,
             "--report-invites",
+            *record,
             log=self.folder / "simulator.log",
             on_report=self._on_report,
         )
