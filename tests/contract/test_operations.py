@@ -103,6 +103,24 @@ async def test_gather_with_too_few_keys_says_so(pair: Pair) -> None:
     assert (gathered.digits, gathered.result) == ("1", "too_few")
 
 
+async def test_gather_whose_prompt_is_missing_fails_and_says_which(pair: Pair) -> None:
+    _, theirs = await pair.talk()
+
+    op = pair.b.engine.gather(theirs, files=["/nowhere/missing.wav"])
+    gathered = await pair.b.next(en.GatherDone, op=op)
+
+    assert (gathered.digits, gathered.result) == ("", "failed")
+    assert "missing.wav" in gathered.detail
+
+
+async def test_gather_on_an_unknown_leg_fails_and_says_so(pair: Pair) -> None:
+    op = pair.a.engine.gather(99)
+    gathered = await pair.a.next(en.GatherDone, op=op)
+
+    assert gathered.result == "failed"
+    assert gathered.detail
+
+
 async def test_key_stops_a_prompt_that_allows_it(pair: Pair) -> None:
     ours, theirs = await pair.talk()
     op = pair.b.engine.play(theirs, [pair.prompt(5000)], loop=0, barge_in=True)

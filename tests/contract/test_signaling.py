@@ -207,7 +207,7 @@ async def test_an_engine_must_run(pair: Pair) -> None:
 async def test_address_in_use_is_told(pair: Pair) -> None:
     second = pair.make(pair.a.engine.local_address())
     try:
-        with pytest.raises(en.BindFailed, match="127.0.0.1"):
+        with pytest.raises(en.BindFailed, match=r"127.0.0.1"):
             second.start()
     finally:
         if hasattr(second, "close"):

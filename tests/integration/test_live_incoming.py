@@ -216,7 +216,7 @@ async def test_trunk_deleted_a_moment_ago_is_no_call(live: LiveWorld) -> None:
 
 
 class HeldJournal:
-    """The journal writer behind a gate: durable writes wait while it is closed. Shows what is not sent before a commit."""
+    """The journal writer behind a gate: durable writes wait while it is closed."""
 
     def __init__(self, writer: object) -> None:
         import asyncio

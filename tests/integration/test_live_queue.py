@@ -42,7 +42,8 @@ async def test_waiting_calls_leave_first_come_first_served(live: LiveWorld) -> N
 
     for call_id in (first, *waiting):
         await live.ended(call_id)
-    dialed = {entry.data["call_id"]: entry.call_id for c in waiting for entry in await live.entries(c) if entry.kind is EntryKind.DIALING}
+    entries = [entry for call_id in waiting for entry in await live.entries(call_id)]
+    dialed = {entry.data["call_id"]: entry.call_id for entry in entries if entry.kind is EntryKind.DIALING}
     assert [dialed[sip_call_id] for sip_call_id in served] == waiting
 
 

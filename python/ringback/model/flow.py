@@ -1,4 +1,4 @@
-"""Flows as they are kept: their place in the lifecycle and their documents. What a document means is `ringback.flow`'s."""
+"""Flows as they are kept: place in the lifecycle and documents. What a document means is for `ringback.flow`."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -56,7 +56,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
 class Route(Struct, frozen=True, kw_only=True):
     """An ordered rule: numbers that begin with `prefix` go to these trunks, first one first.
 
-    The longest prefix wins, then the lowest `order`. `strip` digits go from the front (after `+`), `prepend` comes instead.
+    The longest prefix wins, then the lowest `order`. `strip` digits go from the front (after `+`), `prepend` comes
+    instead.
     """
 
     id: RouteId
