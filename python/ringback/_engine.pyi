@@ -418,6 +418,8 @@ class GatherDone:
     """The digits without the terminator."""
     result: Final[str]
     terminator: Final[str | None]
+    detail: Final[str | None]
+    """For people, when it failed."""
     def __new__(
         cls,
         *,
@@ -427,6 +429,7 @@ class GatherDone:
         digits: str,
         result: str,
         terminator: str | None = None,
+        detail: str | None = None,
     ) -> GatherDone: ...
 
 @final

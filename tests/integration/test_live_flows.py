@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -136,7 +137,13 @@ async def test_caller_who_leaves_takes_the_party_along(live: LiveWorld) -> None:
 
 def _asks(url: str, **settings: Any) -> dict[str, Any]:
     document = flow(
-        ask={"type": "api", "url": url, "save": {"who": "body.name"}, **settings, "exits": {"success": "say", "failure": "no"}},
+        ask={
+            "type": "api",
+            "url": url,
+            "save": {"who": "body.name"},
+            **settings,
+            "exits": {"success": "say", "failure": "no"},
+        },
         say={"type": "play", "prompt": {"text": "Hello {{ who }}."}, "exits": {}},
         no={"type": "play", "prompt": {"text": "No reply."}, "exits": {}},
     )
@@ -190,7 +197,9 @@ async def test_redirects_are_not_followed(live: LiveWorld) -> None:
         live.carrier.hangup(leg)
         await live.ended(call_id)
 
-    codes = [entry.data["status_code"] for entry in await live.entries(call_id) if entry.data.get("input") == "HttpDone"]
+    codes = [
+        entry.data["status_code"] for entry in await live.entries(call_id) if entry.data.get("input") == "HttpDone"
+    ]
     assert codes == [302]
 
 
@@ -249,7 +258,22 @@ async def test_prompt_that_cannot_be_made_does_not_cut_the_caller_off(live: Live
 
     live.prompts.resolve = refuse
     leg, call_id = await _caller_on(live, menu())
-    await live.until(lambda: [e for e in live.exchange.parts.calls[call_id].journal.entries if "could not" in str(e.data)])
+    reason = "the digits could not be collected: no such language"
+    await live.until(lambda: [e for e in live.exchange.parts.calls[call_id].journal.entries if reason in str(e.data)])
+
+    live.carrier.hangup(leg)
+
+    assert await live.status(call_id) is Status.FLOW_ANSWER
+
+
+async def test_prompt_that_the_engine_cannot_read_is_named_in_the_trail(live: LiveWorld) -> None:
+    async def vanish(*_: object) -> list[Path]:
+        return [Path("/nowhere/menu.wav")]
+
+    live.prompts.resolve = vanish
+    leg, call_id = await _caller_on(live, menu())
+    journal = live.exchange.parts.calls[call_id].journal
+    await live.until(lambda: [e for e in journal.entries if "/nowhere/menu.wav" in str(e.data.get("note"))])
 
     live.carrier.hangup(leg)
 

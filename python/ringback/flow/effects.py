@@ -45,13 +45,14 @@ class PlayDone(Struct, frozen=True, kw_only=True):
 
 
 class DigitsGathered(Struct, frozen=True, kw_only=True):
-    """A gather ended: `match`, `no_input`, `too_few`, `failed`."""
+    """A gather ended: `match`, `no_input`, `too_few`, `failed`; `detail` says why it failed."""
 
     at: datetime
     number: int
     digits: str
     result: str
     terminator: str | None = None
+    detail: str = ""
 
 
 class ConnectDone(Struct, frozen=True, kw_only=True):

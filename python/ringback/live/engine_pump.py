@@ -95,7 +95,7 @@ class EnginePump:
     def _gather_done(self, event: en.GatherDone) -> None:
         leg = self._leg(event.leg)
         if leg is not None and leg.task.flow is not None:
-            leg.task.flow.gather_done(event.op, event.digits, event.result, event.terminator)
+            leg.task.flow.gather_done(event.op, event.digits, event.result, event.terminator, event.detail)
 
     def _trace(self, event: en.Trace) -> None:
         leg = None if event.leg is None else self._parts.legs.get(event.leg)

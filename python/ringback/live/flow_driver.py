@@ -114,7 +114,7 @@ class FlowDriver:
         outcome = result if result in {"done", "digit", "failed"} else "stopped"
         self._tell(fx.PlayDone(at=self._task.now(), number=self._number, result=outcome, detail=detail or ""))
 
-    def gather_done(self, op: int, digits: str, result: str, terminator: str | None) -> None:
+    def gather_done(self, op: int, digits: str, result: str, terminator: str | None, detail: str | None) -> None:
         """The engine ended a `gather`."""
         if op != self._op or result == "leg_ended":
             return
@@ -122,7 +122,12 @@ class FlowDriver:
         outcome = result if result in {"match", "no_input", "too_few"} else "failed"
         self._tell(
             fx.DigitsGathered(
-                at=self._task.now(), number=self._number, digits=digits, result=outcome, terminator=terminator
+                at=self._task.now(),
+                number=self._number,
+                digits=digits,
+                result=outcome,
+                terminator=terminator,
+                detail=detail or "",
             )
         )
 
@@ -187,8 +192,8 @@ class FlowDriver:
             )
 
         def failed(detail: str) -> fx.FlowInput:
-            del detail
-            return fx.DigitsGathered(at=self._task.now(), number=effect.number, digits="", result="failed")
+            now = self._task.now()
+            return fx.DigitsGathered(at=now, number=effect.number, digits="", result="failed", detail=detail)
 
         del at
         self._with_files(effect.number, effect.prompts, gather, failed)

@@ -72,8 +72,8 @@ class FakeMedia:
         op.settings = settings
         try:
             length_s = sum(map(_seconds, files))
-        except (OSError, wave.Error, EOFError):
-            self._gathered(op, "failed")
+        except (OSError, wave.Error, EOFError) as error:
+            self._gathered(op, "failed", detail=str(error))
             return op.op
         self._after(op, length_s + settings["first_timeout_ms"] / 1000, lambda: self._timed_out(op))
         for digit in self._typed.pop(leg, ""):
@@ -143,6 +143,13 @@ class FakeMedia:
             if leg in (op.leg, op.other_leg):
                 self._finish(op, "leg_ended")
 
+    def forget(self) -> None:
+        """Stop every timer and say nothing."""
+        for op in self._ops.values():
+            if op.timer is not None:
+                op.timer.cancel()
+        self._ops.clear()
+
     def _begin(self, leg: int, kind: str, *, replaces: bool, barge_in: bool = False) -> _Op:
         op = _Op(next(self._ids), leg, kind, replaces=replaces, barge_in=barge_in)
         if replaces:
@@ -178,7 +185,7 @@ class FakeMedia:
 
     def _finish(self, op: _Op, result: str, detail: str | None = None) -> None:
         if op.kind == "gather":
-            self._gathered(op, result)
+            self._gathered(op, result, detail=detail)
         else:
             self._done(op, result, detail)
 
@@ -190,7 +197,7 @@ class FakeMedia:
                 )
             )
 
-    def _gathered(self, op: _Op, result: str, terminator: str | None = None) -> None:
+    def _gathered(self, op: _Op, result: str, *, terminator: str | None = None, detail: str | None = None) -> None:
         if self._take(op):
             self._engine.emit(
                 en.GatherDone(
@@ -200,6 +207,7 @@ class FakeMedia:
                     digits=op.digits,
                     result=result,
                     terminator=terminator,
+                    detail=detail,
                 )
             )
 
@@ -217,7 +225,7 @@ def _seconds(path: str) -> float:
 
 
 def _write_silence(path: Path, *, channels: int) -> None:
-    with wave.open(str(path), "wb") as file:
+    with path.open("wb") as raw, wave.open(raw, "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(_RATE_HZ)

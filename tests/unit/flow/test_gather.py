@@ -1,9 +1,15 @@
 """gather: retries, validation, exits."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from ringback.flow.effects import Gather
+from ringback.flow.document import parse
+from ringback.flow.effects import DigitsGathered, Gather, Started, Trail
+from ringback.flow.run import begin, run
 from ringback.testing.flows import FlowCall
+
+AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 def ask(**settings):
@@ -44,6 +50,23 @@ def test_the_exit_is_chosen_by_key_range_and_validity(exits, settings, keys, exi
     call = FlowCall(ask(exits=exits, **settings)).presses(keys)
 
     assert call.trail[0] == f"ask:{exit_}"
+
+
+@pytest.mark.parametrize(
+    ("detail", "note"),
+    [
+        ("menu.wav: no such file", "the digits could not be collected: menu.wav: no such file"),
+        ("", "the digits could not be collected"),
+    ],
+)
+def test_a_gather_that_fails_says_why_in_the_trail(detail, note):
+    document = parse(ask(exits=["no_input"]))
+    state, _ = run(document, begin(document), Started(at=AT, answered=True))
+
+    _, effects = run(document, state, DigitsGathered(at=AT, number=1, digits="", result="failed", detail=detail))
+
+    (left,) = [effect for effect in effects if isinstance(effect, Trail) and effect.node == "ask"]
+    assert (left.exit, left.note) == ("no_input", note)
 
 
 def test_digits_go_to_the_variable_in_its_type():

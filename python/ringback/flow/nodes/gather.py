@@ -124,7 +124,7 @@ def resume(node: Gather, turn: Turn, done: DigitsGathered) -> Wait | Leave:
     """Take what was typed, or ask again."""
     tries = int(turn.memory.get("tries", 1))
     if done.result == "failed":
-        note = "the digits could not be collected"
+        note = "the digits could not be collected" + (f": {done.detail}" if done.detail else "")
         return _leave(node, "no_input", digits="", tries=tries, note=note, turn=turn)
     exit_ = _exit(node, done)
     if exit_ in {"no_input", "invalid"}:

@@ -16,20 +16,72 @@ pub struct Event {
 #[allow(missing_docs)] // field by field documented in `_engine.pyi`, the contract
 pub enum What {
     Incoming(Box<Incoming>),
-    Progress { leg: LegId, code: u16, phrase: String, early_media: bool },
-    Answered { leg: LegId, code: u16, phrase: String, codec: &'static str, dialog: String },
-    AnswerConfirmed { leg: LegId, how: &'static str, codec: &'static str },
-    LateAnswer { leg: LegId, code: u16 },
+    Progress {
+        leg: LegId,
+        code: u16,
+        phrase: String,
+        early_media: bool,
+    },
+    Answered {
+        leg: LegId,
+        code: u16,
+        phrase: String,
+        codec: &'static str,
+        dialog: String,
+    },
+    AnswerConfirmed {
+        leg: LegId,
+        how: &'static str,
+        codec: &'static str,
+    },
+    LateAnswer {
+        leg: LegId,
+        code: u16,
+    },
     Ended(Ended),
-    Dtmf { leg: LegId, digit: char, duration_ms: u32, how: &'static str },
-    OpDone { op: OpId, leg: LegId, result: &'static str, detail: Option<String>, duration_ms: u64 },
-    GatherDone { op: OpId, leg: LegId, digits: String, result: &'static str, terminator: Option<char> },
-    MediaLost { leg: LegId },
-    Held { leg: LegId, on: bool },
+    Dtmf {
+        leg: LegId,
+        digit: char,
+        duration_ms: u32,
+        how: &'static str,
+    },
+    OpDone {
+        op: OpId,
+        leg: LegId,
+        result: &'static str,
+        detail: Option<String>,
+        duration_ms: u64,
+    },
+    GatherDone {
+        op: OpId,
+        leg: LegId,
+        digits: String,
+        result: &'static str,
+        terminator: Option<char>,
+        detail: Option<String>,
+    },
+    MediaLost {
+        leg: LegId,
+    },
+    Held {
+        leg: LegId,
+        on: bool,
+    },
     LegStats(LegStats),
-    Overload { on: bool, why: &'static str },
-    Fault { what: String, leg: Option<LegId> },
-    Trace { leg: Option<LegId>, sent: bool, peer: String, message: Vec<u8> },
+    Overload {
+        on: bool,
+        why: &'static str,
+    },
+    Fault {
+        what: String,
+        leg: Option<LegId>,
+    },
+    Trace {
+        leg: Option<LegId>,
+        sent: bool,
+        peer: String,
+        message: Vec<u8>,
+    },
 }
 
 impl What {

@@ -78,6 +78,7 @@ event_classes! {
     /// A gather ended.
     GatherDone (op, digits) {
         op: u64, leg: u64, at_ns: u64, digits: String, result: String, terminator: Option<String> = None,
+        detail: Option<String> = None,
     }
     /// Nothing was received on an answered leg for `media_timeout_ms`.
     MediaLost (leg) { leg: u64, at_ns: u64 }
@@ -134,9 +135,9 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
         What::OpDone { op, leg, result, detail, duration_ms } => {
             object(py, OpDone { op, leg, at_ns, result: result.to_owned(), detail, duration_ms })
         }
-        What::GatherDone { op, leg, digits, result, terminator } => {
+        What::GatherDone { op, leg, digits, result, terminator, detail } => {
             let terminator = terminator.map(String::from);
-            object(py, GatherDone { op, leg, at_ns, digits, result: result.to_owned(), terminator })
+            object(py, GatherDone { op, leg, at_ns, digits, result: result.to_owned(), terminator, detail })
         }
         What::MediaLost { leg } => object(py, MediaLost { leg, at_ns }),
         What::Held { leg, on } => object(py, Held { leg, at_ns, on }),

@@ -22,8 +22,8 @@ impl<M: MediaPort> Core<M> {
             MediaEvent::OpDone { op, leg: _, result, detail, duration_ms } => {
                 self.media_op_done(now, op, result.as_str(), detail, duration_ms);
             }
-            MediaEvent::GatherDone { op, leg: _, digits, result, terminator, detail: _ } => {
-                self.media_gather_done(now, op, digits, result.as_str(), terminator);
+            MediaEvent::GatherDone { op, leg: _, digits, result, terminator, detail } => {
+                self.media_gather_done(now, op, digits, result.as_str(), terminator, detail);
             }
             MediaEvent::Lost { leg } => {
                 if self.is_reporting(leg) {

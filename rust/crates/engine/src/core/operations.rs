@@ -83,11 +83,12 @@ impl<M: MediaPort> Core<M> {
     fn end_operation(&mut self, now: Instant, op: OpId, result: &'static str, detail: Option<&'static str>) {
         let Some(entry) = self.take_operation(op) else { return };
         let (leg, duration) = (entry.leg, now.saturating_duration_since(entry.began));
+        let detail = detail.map(str::to_owned);
         let what = if entry.is_gather {
-            What::GatherDone { op, leg, digits: String::new(), result, terminator: None }
+            What::GatherDone { op, leg, digits: String::new(), result, terminator: None, detail }
         } else {
             let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-            What::OpDone { op, leg, result, detail: detail.map(str::to_owned), duration_ms }
+            What::OpDone { op, leg, result, detail, duration_ms }
         };
         self.report(now, what);
     }
@@ -123,9 +124,10 @@ impl<M: MediaPort> Core<M> {
         digits: String,
         result: &'static str,
         terminator: Option<char>,
+        detail: Option<String>,
     ) {
         if let Some(entry) = self.take_operation(op) {
-            self.report(now, What::GatherDone { op, leg: entry.leg, digits, result, terminator });
+            self.report(now, What::GatherDone { op, leg: entry.leg, digits, result, terminator, detail });
         }
     }
 }

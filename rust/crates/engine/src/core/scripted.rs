@@ -135,7 +135,10 @@ pub(crate) fn in_short(what: &What) -> String {
         What::AnswerConfirmed { leg, how, codec } => format!("confirmed {leg} {how} {codec}"),
         What::Ended(ended) => format!("ended {} {} {}", ended.leg, ended.cause, ended.side),
         What::OpDone { op, leg, result, .. } => format!("done {op} of {leg} {result}"),
-        What::GatherDone { op, leg, result, .. } => format!("gathered {op} of {leg} {result}"),
+        What::GatherDone { op, leg, result, detail: None, .. } => format!("gathered {op} of {leg} {result}"),
+        What::GatherDone { op, leg, result, detail: Some(why), .. } => {
+            format!("gathered {op} of {leg} {result}: {why}")
+        }
         What::LegStats(stats) => format!("stats {} {}", stats.leg, stats.codec),
         other => format!("{other:?}"),
     }

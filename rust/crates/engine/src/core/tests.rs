@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use ringback_media::{MediaEvent, OpResult};
+use ringback_media::{GatherResult, MediaEvent, OpResult};
 use ringback_sip as sip;
 
 use super::MEDIA_CLOSE_WITHIN;
 use super::scripted::{Bench, IN, agreed, answered, dial, ended, figures, incoming, tone};
 use crate::command::{Command, Gather, Operation};
+use crate::ids::{LegId, OpId};
 
 fn done(op: u64, leg: u64) -> MediaEvent {
     MediaEvent::OpDone { op, leg, result: OpResult::Done, detail: None, duration_ms: 1 }
@@ -155,6 +156,13 @@ fn operations_on_legs_that_are_over_or_never_were_end_at_once() {
 
     bench.command(tone(2, 1));
     bench.command(tone(3, 99));
+    bench.command(gather(4, 1));
+
+    assert_eq!(bench.events(), ["done 2 of 1 leg_ended", "done 3 of 99 failed", "gathered 4 of 1 leg_ended"]);
+    assert!(!bench.calls().iter().any(|call| call.starts_with("start")));
+}
+
+fn gather(op: OpId, leg: LegId) -> Command {
     let gather = Gather {
         files: Vec::new(),
         min_digits: 1,
@@ -164,10 +172,27 @@ fn operations_on_legs_that_are_over_or_never_were_end_at_once() {
         inter_timeout: Duration::ZERO,
         barge_in: true,
     };
-    bench.command(Command::Start { op: 4, leg: 1, operation: Operation::Gather(gather) });
+    Command::Start { op, leg, operation: Operation::Gather(gather) }
+}
 
-    assert_eq!(bench.events(), ["done 2 of 1 leg_ended", "done 3 of 99 failed", "gathered 4 of 1 leg_ended"]);
-    assert!(!bench.calls().iter().any(|call| call.starts_with("start")));
+#[test]
+fn a_gather_that_fails_says_why_whoever_finds_out() {
+    let mut bench = Bench::new();
+    bench.dial(1);
+    bench.command(gather(1, 99));
+    bench.command(gather(2, 1));
+    let (digits, detail) = (String::new(), Some("menu.wav: no such file".to_owned()));
+    bench.media(MediaEvent::GatherDone {
+        op: 2,
+        leg: 1,
+        digits,
+        result: GatherResult::Failed,
+        terminator: None,
+        detail,
+    });
+
+    let expected = ["gathered 1 of 99 failed: there is no such leg", "gathered 2 of 1 failed: menu.wav: no such file"];
+    assert_eq!(bench.events(), expected);
 }
 
 #[test]
