@@ -119,8 +119,7 @@ class LiveWorld:
         self.exchange.outbound.queue.stop()
         await self.exchange.parts.supervisor.stop()
         await self.exchange.web.close()
-        self.network.leave(self.engine.local_address())
-        self.engine.close()
+        self.engine.crash()
         for task in tuple(self.exchange.parts.calls.values()):
             for timer in task.timers.values():
                 timer.cancel()

@@ -55,7 +55,8 @@ class IncomingCalls:
         calling = calling_number(trunk, from_uri=invite.from_uri, headers=invite.headers)
         number = self._number(trunk, called)
         task = self._accept(invite, trunk, called=called, calling=calling, number=number)
-        self._admit(task, invite, trunk, called=called, calling=calling, number=number)
+        with task.guarded():
+            self._admit(task, invite, trunk, called=called, calling=calling, number=number)
 
     def _problem(self, trunk: Trunk | None) -> str:
         if self.is_closed:

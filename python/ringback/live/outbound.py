@@ -49,6 +49,10 @@ class Outbound:
 
     def begin(self, task: CallTask) -> None:
         """Admit a call that is due, let it wait, or refuse it."""
+        with task.guarded():
+            self._begin(task)
+
+    def _begin(self, task: CallTask) -> None:
         due_at = task.request.not_before or task.request.accepted_at
         late = task.now() - due_at
         if late > timedelta(milliseconds=task.account.defaults.late_schedule_ms):
@@ -90,6 +94,12 @@ class Outbound:
 
     def _leave_queue(self, task: CallTask) -> Want | None:
         """Run the checks again and reserve in one step; what is full keeps the call where it is."""
+        full = None
+        with task.guarded():
+            full = self._try_to_leave(task)
+        return full
+
+    def _try_to_leave(self, task: CallTask) -> Want | None:
         is_remote = has_remote_flow(task.request)
         target = Target(None, None) if is_remote else self._target(task)
         legs = self._checked(task, target)
@@ -199,13 +209,15 @@ class Outbound:
 
         async def fetch() -> None:
             facts, source = await self._remote.fetch(url or "", account=task.account)
-            if not task.has_ended:
-                go_on(task, Target(facts, source))
+            with task.guarded():
+                if not task.has_ended:
+                    go_on(task, Target(facts, source))
 
         def failed(error: Exception) -> None:
             facts = FlowFacts(state=FlowState.UNREACHABLE, detail=f"internal error: {error}")
-            if not task.has_ended:
-                go_on(task, Target(facts, None))
+            with task.guarded():
+                if not task.has_ended:
+                    go_on(task, Target(facts, None))
 
         self._parts.supervisor.start(fetch(), name="remote-flow", failed=failed)
 

@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 _AT_ONCE = 500
 """Rows read together."""
 
-_AGAIN_S = 1.0
+_AGAIN_S = 0.25
 """Pause before due rows that belong to running calls, or an unanswered database, are looked at again."""
 
 
@@ -108,6 +108,6 @@ class Schedule:
         if next_at is None:
             return
         if next_at <= now:
-            # Rows of calls just taken over say `scheduled` until their next write; more rows may be due beyond them.
-            next_at = now + timedelta(seconds=0 if started == _AT_ONCE else _AGAIN_S)
+            # Due still: rows beyond those read, or rows of calls in hand, which say `scheduled` until their next write.
+            next_at = now + timedelta(seconds=0 if started else _AGAIN_S)
         self.tell(next_at)

@@ -9,11 +9,12 @@ waits for a commit, events queue up. So there is one writer, and an event costs 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ringback._engine import EngineError
@@ -41,7 +42,14 @@ from ringback.store.writes import TraceMessage, Write
 
 _log = structlog.get_logger(__name__)
 
-Input = CallEvent | FlowGiven
+
+class Failed(Struct, frozen=True):
+    """Something that was done for the call outside of it failed; it ends by the crash rule."""
+
+    error: Exception
+
+
+Input = CallEvent | FlowGiven | Failed
 
 _MOST_DETAIL = 500
 _OVER = frozenset({states.State.ENDING, states.State.FINAL})
@@ -124,6 +132,14 @@ class CallTask:
         if not self._is_busy and self._commit is None:
             self._work()
 
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Let a fault in what is done for the call end the call, and nothing else."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  one call's fault ends that call alone
+            self.deliver(Failed(error))
+
     async def settled(self) -> None:
         """Return when everything delivered so far is carried out and committed."""
         if self._mailbox or self._is_busy or self._commit is not None:
@@ -197,6 +213,8 @@ class CallTask:
             if self.flow is not None:
                 self.flow.give(event)
             return
+        if isinstance(event, Failed):
+            raise event.error
         if isinstance(event, LegEnded):
             # Not earlier: while a commit was awaited its effects may still name the leg, which the engine takes calmly.
             self.legs.pop((event.leg, event.try_), None)
@@ -348,22 +366,28 @@ class CallTask:
 
     def _end_by_journal(self, at: datetime, detail: str) -> None:
         """The machine cannot step, or its end was refused: hang up, and let the journal decide if it has not yet."""
-        self._abandon()
+        self._hang_up_all()
         try:
             recovery = crash.recover(self.request, self.journal.entries, why=crash.INTERNAL_ERROR, at=at, detail=detail)
             if recovery is not None:
                 self.end_recovered(recovery, at)
+                return
         except crash.AlreadyFinalError:
-            return
+            pass  # its final record was refused: another process wrote it
         except Exception:  # noqa: BLE001  the last resort
             _log.exception("call_cannot_be_finished", call_id=self.request.id)
+        self._abandon()
 
-    def _abandon(self) -> None:
-        """Hang up and let go of everything: nothing more can be written about this call, or all is written."""
+    def _hang_up_all(self) -> None:
         self._mailbox.clear()
         for leg in self.legs.values():
             with contextlib.suppress(EngineError):
                 self.parts.engine.hangup(leg.engine_leg)
+
+    def _abandon(self) -> None:
+        """Hang up and let go of everything: nothing more can be written about this call by us."""
+        self.is_final = True
+        self._hang_up_all()
         self._let_go()
         self.parts.on_free()
 

@@ -1,7 +1,7 @@
 """The engine without a network: two or more fakes joined by a wire in memory, with the events of the real one.
 
-It answers commands as `ringback._engine.Engine` does (both pass `tests/contract`). Its only time is its clock's, and what
-the real world does by itself a test does by hand: `lose_media`, `lose_ack`, `vanish`.
+It answers commands as `ringback._engine.Engine` does (both pass `tests/contract`). Its only time is its clock's, and
+what the real world does by itself a test does by hand: `lose_media`, `lose_ack`, `vanish`.
 """
 
 from ringback import _engine as en
@@ -104,6 +104,13 @@ class FakeEngine(FakeSignaling):
     def lose_ack(self, leg: int) -> None:
         """A leg dialed from here will not acknowledge the answer."""
         self._legs[leg].ack_is_lost = True
+
+    def crash(self) -> None:
+        """The process is gone: nobody listens here any more, and nobody was told."""
+        self.network.leave(self._address)
+        self._legs.clear()
+        self._media.forget()
+        self.close()
 
     def vanish(self, leg: int) -> None:
         """The far end of a leg is gone without a word: nothing will come from it any more."""
