@@ -1,4 +1,4 @@
-"""Opens the database: migrations, the journal writer, the engine for reading, the repositories."""
+"""Opens the database: migrations, the journal writer, the reader, the repositories."""
 
 import asyncio
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Self
 
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ringback.store.backend.access import Access
-from ringback.store.backend.postgres import PostgresDialect, postgres_read_engine
+from ringback.store.backend.postgres import PostgresDialect, postgres_reader
+from ringback.store.backend.reader import Reader
 from ringback.store.backend.schema import migrate
 from ringback.store.backend.sealing import Seal
 from ringback.store.backend.session import Dialect
-from ringback.store.backend.sqlite import SqliteDialect, sqlite_read_engine
+from ringback.store.backend.sqlite import SqliteDialect, sqlite_reader
 from ringback.store.errors import DatabaseUrlError, StoreUnavailableError
 from ringback.store.journal import JournalWriter
 from ringback.store.outbox import OutboxQueue
@@ -25,12 +25,12 @@ _EXAMPLES = "sqlite:///ringback.db, sqlite:////var/lib/ringback/ringback.db or p
 class Database:
     """An open database: `writer` for calls, `repositories` for everything that is looked up or configured."""
 
-    def __init__(self, writer: JournalWriter, engine: AsyncEngine, seal: Seal) -> None:
+    def __init__(self, writer: JournalWriter, reader: Reader, seal: Seal) -> None:
         self.writer = writer
-        access = Access(engine, writer, seal)
+        access = Access(reader, writer, seal)
         self.repositories: Repositories = make_repositories(access)
         self.outbox_queue = OutboxQueue(access)
-        self._engine = engine
+        self._reader = reader
 
     @classmethod
     async def open(cls, url: str, *, node: str = "node-1", key_file: Path | None = None) -> Self:
@@ -53,12 +53,12 @@ class Database:
         await asyncio.to_thread(_migrate, url if file is None else f"sqlite:///{file}")
         writer = JournalWriter(dialect, node=node)
         writer.start()
-        return cls(writer, postgres_read_engine(url) if file is None else sqlite_read_engine(file), seal)
+        return cls(writer, postgres_reader(url) if file is None else sqlite_reader(file), seal)
 
     async def close(self, grace_s: float = 30.0) -> None:
         """Write everything that waits (for `grace_s` while commits fail), stop the writer and close the connections."""
         await self.writer.stop(grace_s)
-        await self._engine.dispose()
+        await self._reader.close()
 
 
 def sqlite_file(url: str) -> Path | None:

@@ -118,10 +118,11 @@ class FlowRepository:
         rows = await self._access.rows(query.order_by(flow_version.c.version.desc()).limit(_MOST_VERSIONS))
         return tuple([_read_version(row) for row in rows])
 
-    async def published(self) -> tuple[FlowVersion, ...]:
-        """Return the version in force of every flow that has one, for the running side's cache."""
+    async def published(self, account: AccountSid | None = None) -> tuple[FlowVersion, ...]:
+        """Return the version in force of every flow that has one: of an account, or of all for the running side."""
         in_force = (flow.c.id == flow_version.c.flow_id) & (flow.c.published_version == flow_version.c.version)
-        rows = await self._access.rows(select(flow_version).join(flow, in_force))
+        query = select(flow_version).join(flow, in_force)
+        rows = await self._access.rows(query if account is None else query.where(flow.c.account == account))
         return tuple([_read_version(row) for row in rows])
 
     async def delete(self, account: AccountSid, flow_id: FlowId) -> bool:

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ringback.store.backend.reader import Reader
 from ringback.store.backend.sealing import Seal
 from ringback.store.errors import ConflictError, StoreUnavailableError, UnknownError
 from ringback.store.journal import JournalWriter
@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Access:
     """Reads and writes for the repositories. `seal` encrypts secrets."""
 
-    def __init__(self, engine: AsyncEngine, writer: JournalWriter, seal: Seal) -> None:
-        self._engine = engine
+    def __init__(self, reader: Reader, writer: JournalWriter, seal: Seal) -> None:
+        self._reader = reader
         self._writer = writer
         self.seal = seal
 
@@ -30,9 +30,7 @@ class Access:
             StoreUnavailableError: The database does not answer, or all its connections are busy.
         """
         try:
-            async with self._engine.connect() as connection:
-                rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
-                return rows
+            return await self._reader.rows(query)
         except (DBAPIError, PoolTimeoutError, OSError) as error:
             raise StoreUnavailableError(f"The database cannot be read: {error}") from error
 

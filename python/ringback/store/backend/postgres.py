@@ -4,8 +4,10 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from ringback.store.backend.reader import ServerReader
 
 _TEMPORARY_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 """SQLSTATE classes: connection, read-only, serialization, resources (53100: disk full), locks, operator, system."""
@@ -66,8 +68,10 @@ def _still_ending() -> Exception:
     return psycopg.OperationalError("the transaction is still being ended by the server")
 
 
-def postgres_read_engine(url: str) -> AsyncEngine:
-    """Make the engine for reading."""
+def postgres_reader(url: str) -> ServerReader:
+    """Make the reader of a server."""
     options: dict[str, Any] = {"server_settings": {"default_transaction_read_only": "on"}}
     address = make_url(url).set(drivername="postgresql+asyncpg")
-    return create_async_engine(address, pool_size=8, max_overflow=0, pool_timeout=10, connect_args=options)
+    return ServerReader(
+        create_async_engine(address, pool_size=8, max_overflow=0, pool_timeout=10, connect_args=options)
+    )

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from ringback.store.backend.reader import AT_ONCE, FileReader
 
 _TEMPORARY = frozenset(
     {
@@ -68,11 +69,11 @@ class SqliteDialect:
         return False
 
 
-def sqlite_read_engine(file: Path) -> AsyncEngine:
-    """Make the engine for reading: a few connections, each with a thread of its own."""
-    engine = create_async_engine(f"sqlite+aiosqlite:///{file}", pool_size=4, max_overflow=0, pool_timeout=10)
-    _set_pragmas(engine.sync_engine, _READER_PRAGMAS)
-    return engine
+def sqlite_reader(file: Path) -> FileReader:
+    """Make the reader of a file. Each query sees what is committed when it begins."""
+    engine = create_engine(f"sqlite:///{file}", pool_size=AT_ONCE, max_overflow=0, isolation_level="AUTOCOMMIT")
+    _set_pragmas(engine, _READER_PRAGMAS)
+    return FileReader(engine)
 
 
 def _set_pragmas(engine: Any, pragmas: tuple[str, ...]) -> None:
