@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.integration.live_world import LiveWorld, a_live_world
+from tests.integration.running import a_running_world
 from tests.integration.store_world import Postgres, a_postgres
 
+from ringback.cli.demo.world import World
 from ringback.store.database import Database
 
 
@@ -39,4 +41,11 @@ async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]
 async def live(tmp_path: Path) -> AsyncIterator[LiveWorld]:
     """A running exchange; at the end nothing may be left of any call."""
     async with a_live_world(tmp_path) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """One server process for all tests of a worker that use it; each test brings its own numbers."""
+    async with a_running_world(tmp_path_factory.mktemp("running")) as world:
         yield world
