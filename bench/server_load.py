@@ -57,10 +57,10 @@ class Step:
     rss_mb: float
     load: float
 
-    @property
-    def is_clean(self) -> bool:
+    def is_clean(self, *, with_webhooks: bool) -> bool:
         """Every call went through without a retransmission, every final status was committed, every webhook came."""
-        return not self.failed and not self.retransmissions and self.calls == self.finals == self.webhooks
+        told = self.webhooks if with_webhooks else self.calls
+        return not self.failed and not self.retransmissions and self.calls == self.finals == told
 
 
 Load = Callable[[Server, int, int], Awaitable[Outcome]]
@@ -93,14 +93,14 @@ async def click_to_call(server: Server, rate: int, calls: int) -> Outcome:
     return Outcome(calls, refused + legs.failed + (2 * calls - legs.calls), legs.retransmissions)
 
 
-async def measure(server: Server, load: Load, rate: int, seconds: float) -> Step:
+async def measure(server: Server, load: Load, rate: int, seconds: float, *, webhooks: bool) -> Step:
     """Run one step and look at what it cost."""
     finals_before, times_before = await server.finals(), await server.final_times()
     hooks_before, all_before = server.hooks.finals, server.hooks.count
     busy = os.getloadavg()[0]
     cpu = ProcessCpu(server.pid)
     outcome = await load(server, rate, round(rate * seconds))
-    await settle(server, finals_before + outcome.calls, hooks_before + outcome.calls)
+    await settle(server, finals_before + outcome.calls, hooks_before + outcome.calls * webhooks)
     spent, calls = cpu.spent(), max(outcome.calls, 1)
     times = {bound: count - times_before.get(bound, 0.0) for bound, count in (await server.final_times()).items()}
     return Step(
@@ -143,29 +143,31 @@ def quantile(buckets: dict[float, float], share: float) -> float:
 LOADS: dict[str, Load] = {"flow": incoming, "click-to-call": click_to_call}
 
 
-async def run(load: str, rates: list[int], seconds: float, out: Path) -> None:
+async def run(load: str, rates: list[int], seconds: float, out: Path, *, webhooks: bool) -> None:
     """Raise the rate until a step is not clean."""
     steps: list[Step] = []
+    clean_rate = 0
     with tempfile.TemporaryDirectory(prefix="ringback-bench-") as folder:
-        async with Server(Path(folder), FLOW, all_webhooks=load == "flow") as server:
-            await measure(server, LOADS[load], WARM_UP_CALLS, 1.0)
+        async with Server(Path(folder), FLOW, all_webhooks=webhooks and load == "flow") as server:
+            await measure(server, LOADS[load], WARM_UP_CALLS, 1.0, webhooks=webhooks)
             for rate in rates:
-                step = await measure(server, LOADS[load], rate, seconds)
+                step = await measure(server, LOADS[load], rate, seconds, webhooks=webhooks)
                 steps.append(step)
                 print(json.dumps(asdict(step)), flush=True)
-                if not step.is_clean:
+                if not step.is_clean(with_webhooks=webhooks):
                     break
+                clean_rate = max(clean_rate, rate)
     document = {
         "bench": f"server_load {load}",
         "command": " ".join(["python -m bench.server_load", *sys.argv[1:]]),
         "machine": describe_machine(),
         "python": platform.python_version(),
-        "clean_rate": max((step.rate for step in steps if step.is_clean), default=0),
+        "clean_rate": clean_rate,
         "steps": [asdict(step) for step in steps],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(document, indent=2) + "\n")
-    print(f"clean up to {document['clean_rate']} calls/s; figures in {out}")
+    print(f"clean up to {clean_rate} calls/s; figures in {out}")
 
 
 def main() -> None:
@@ -174,10 +176,13 @@ def main() -> None:
     parser.add_argument("load", choices=LOADS)
     parser.add_argument("--rates", default="50,100,150,200,250,300,350,400,500,600")
     parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--no-webhooks", action="store_true", help="flow only: nobody is told of the calls")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     out = options.out or Path("build/bench") / f"server_load_{options.load}.json"
-    asyncio.run(run(options.load, [int(rate) for rate in options.rates.split(",")], options.seconds, out))
+    rates = [int(rate) for rate in options.rates.split(",")]
+    webhooks = options.load != "flow" or not options.no_webhooks
+    asyncio.run(run(options.load, rates, options.seconds, out, webhooks=webhooks))
 
 
 if __name__ == "__main__":

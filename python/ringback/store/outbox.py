@@ -175,6 +175,9 @@ class OutboxRepository:
         return await self._access.write(work)
 
 
+_DUE_COLUMNS = tuple(outbox.c[name] for name in (*DueEvent.__struct_fields__, "is_replay") if name in outbox.c)
+
+
 class OutboxQueue:
     """The outbox as the delivery process sees it: across accounts, what is due next."""
 
@@ -208,7 +211,7 @@ class OutboxQueue:
         is_stopped = exists().where(
             stopped_endpoint.c.account == outbox.c.account, stopped_endpoint.c.endpoint == outbox.c.endpoint
         )
-        query = select(outbox, is_stopped.label("is_stopped")).where(
+        query = select(*_DUE_COLUMNS, is_stopped.label("is_stopped")).where(
             outbox.c.state == "waiting",
             outbox.c.next_at <= now,
             or_(outbox.c.is_replay, ~is_blocked),

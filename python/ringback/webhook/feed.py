@@ -33,6 +33,7 @@ class Flights:
     def __init__(self, settings: DeliverySettings) -> None:
         self._settings = settings
         self._running: dict[str, DueEvent] = {}
+        self._answered: set[str] = set()
         self._lanes: set[tuple[str, str]] = set()
         self._origins: Counter[str] = Counter()
         self._accounts: Counter[str] = Counter()
@@ -66,12 +67,15 @@ class Flights:
         """Return what is being tried under that id."""
         return self._running.get(event_id)
 
-    def landed(self, event_id: str, *, worked: bool) -> DueEvent | None:
-        """A try is over; return what was tried, None if nobody knows of it. `worked`: the receiver answered 2xx."""
-        event = self._running.pop(event_id, None)
-        if event is None:
-            return None
-        self._lanes.discard(event.lane)
+    def answered(self, event_id: str, *, worked: bool) -> None:
+        """The receiver is free for another try. This one stays known until its outcome is written down.
+
+        `worked`: the receiver is well. No effect on what nobody knows, and the second time.
+        """
+        event = self._running.get(event_id)
+        if event is None or event_id in self._answered:
+            return
+        self._answered.add(event_id)
         _decrement(self._origins, event.origin)
         _decrement(self._accounts, event.account)
         if worked:
@@ -81,6 +85,14 @@ class Flights:
             self._failures.move_to_end(event.origin)
             if len(self._failures) > _MOST_ORIGINS:
                 self._failures.popitem(last=False)
+
+    def landed(self, event_id: str, *, worked: bool) -> DueEvent | None:
+        """A try is over and written down; return what was tried, None if nobody knows of it. `worked` as above."""
+        self.answered(event_id, worked=worked)
+        event = self._running.pop(event_id, None)
+        if event is not None:
+            self._answered.discard(event_id)
+            self._lanes.discard(event.lane)
         return event
 
     def is_failing(self, origin: str) -> bool:
@@ -90,6 +102,7 @@ class Flights:
     def forget_all(self) -> None:
         """The process that made the tries is gone: none is running."""
         self._running.clear()
+        self._answered.clear()
         self._lanes.clear()
         self._origins.clear()
         self._accounts.clear()

@@ -16,6 +16,7 @@ from ringback.store.database import Database
 from ringback.store.errors import StoreClosedError, StoreUnavailableError
 from ringback.store.outbox import DueEvent, OutboxQueue
 from ringback.store.writes import DeliveryOutcome, StopEndpoint, Write
+from ringback.webhook.backlog import Backlog
 from ringback.webhook.feed import Flights
 from ringback.webhook.messages import FromChild, Hello, Job, Result, Stop, frame, frames, from_child
 from ringback.webhook.retry import Next, Try, after_try
@@ -23,6 +24,12 @@ from ringback.webhook.settings import DeliverySettings
 
 _POLL_S = 1.0
 """How often the outbox is looked into without a reason: finds retries and events whose predecessor has yielded."""
+
+_BUSY_POLL_S = 0.2
+"""The same while some webhooks may not go yet: others may be due behind them."""
+
+_GATHER_S = 0.01
+"""How long results wait for others, to be written down in one commit. The receivers are free for more meanwhile."""
 
 _ACCOUNT_KEPT_S = 5.0
 _LONGEST_RESTART_WAIT_S = 5.0
@@ -54,6 +61,7 @@ class WebhookDelivery:
         self._accounts = database.repositories.accounts
         self._known: dict[AccountSid, tuple[float, Account | None]] = {}
         self._flights = Flights(self._settings)
+        self._backlog = Backlog(database.outbox_queue, self._flights, self._settings)
         self._results: list[Result] = []
         self._wake = asyncio.Event()
         self._landed = asyncio.Event()
@@ -114,6 +122,7 @@ class WebhookDelivery:
             await self._run_child()
             self._ready.clear()
             self._flights.forget_all()
+            self._backlog.forget()
             if self._is_stopping:
                 return
             self._restarts += 1
@@ -146,7 +155,10 @@ class WebhookDelivery:
     def _hear(self, message: FromChild) -> None:
         if isinstance(message, Result):
             self._results.append(message)
+            self._flights.answered(message.id, worked=_worked(message))
             self._landed.set()
+            if self._backlog:
+                self._wake.set()
         else:
             self._ready.set()
             self._wake.set()
@@ -170,7 +182,7 @@ class WebhookDelivery:
     async def _pump(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_S):
+                async with asyncio.timeout(_BUSY_POLL_S if self._backlog else _POLL_S):
                     await self._wake.wait()
             self._wake.clear()
             await self._ready.wait()
@@ -183,22 +195,11 @@ class WebhookDelivery:
 
     async def _send_due(self) -> int:
         """Send one helping of due webhooks to the child; return how many."""
-        if self._flights.free <= 0:
-            return 0
-        now, full = datetime.now(UTC), self._flights.full()
-        due = await self._queue.due(
-            now,
-            yield_before=now - self._settings.yield_after,
-            without=self._flights.ids,
-            without_origins=full.origins,
-            without_accounts=full.accounts,
-            limit=2 * self._settings.at_once,
-        )
-        sent = 0
-        for event in self._flights.choose(due):
+        due = await self._backlog.take()
+        now = datetime.now(UTC)
+        for event in due:
             await self._send(event, now)
-            sent += 1
-        return sent
+        return len(due)
 
     async def _send(self, event: DueEvent, now: datetime) -> None:
         account = await self._account(event.account)
@@ -240,6 +241,7 @@ class WebhookDelivery:
         while True:
             await self._landed.wait()
             self._landed.clear()
+            await asyncio.sleep(_GATHER_S)
             try:
                 await self._note_results()
             except (StoreUnavailableError, StoreClosedError) as error:
@@ -256,6 +258,8 @@ class WebhookDelivery:
             self._writer.submit(write)
         if writes:
             await self._writer.durable(writes[-1])
+        for write in writes:
+            self._count(write)
         for result in results:
             event = self._flights.landed(result.id, worked=_worked(result))
             if event is not None and self._flights.is_failing(event.origin):
@@ -277,9 +281,6 @@ class WebhookDelivery:
         )
         decision = after_try(done, now)
         is_dead = decision.next in {Next.DEAD, Next.GONE}
-        self._delivered += decision.next is Next.DELIVERED
-        self._failed += decision.next is not Next.DELIVERED
-        self._dead += is_dead
         outcome = DeliveryOutcome(
             id=event.id,
             at=now,
@@ -294,6 +295,14 @@ class WebhookDelivery:
             return [outcome]
         return [outcome, StopEndpoint(account=event.account, endpoint=event.endpoint, at=now)]
 
+    def _count(self, write: Write) -> None:
+        if isinstance(write, DeliveryOutcome):
+            self._delivered += write.state == Next.DELIVERED
+            self._failed += write.state != Next.DELIVERED
+            self._dead += write.state == "dead"
+        else:
+            self._backlog.forget()  # an endpoint was stopped
+
     async def _postpone(self, origin: str, now: datetime) -> None:
         """Let the backlog of a failing receiver rest, so that nobody has to look past it; at most every ten seconds."""
         last = self._postponed_at.get(origin)
@@ -302,6 +311,7 @@ class WebhookDelivery:
         if len(self._postponed_at) > self._settings.at_once:
             self._postponed_at.clear()
         self._postponed_at[origin] = time.monotonic()
+        self._backlog.forget()
         with suppress(StoreUnavailableError, StoreClosedError):
             await self._queue.postpone(origin, now, now + _POSTPONED)
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 import aiohttp
+import uvloop
 from yarl import URL
 
 from ringback.webhook.addresses import make_connector
@@ -138,7 +139,7 @@ def main() -> None:
     """Run until the parent says stop or is gone. Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        asyncio.run(_main())
+        uvloop.run(_main())
     except BrokenPipeError:
         os._exit(1)  # the parent is gone: nobody is left to be told
 

@@ -99,3 +99,17 @@ def test_body_ends_with_the_events_missed() -> None:
     assert due(1, payload='{"a":1}', missed=((1, "call_start"),)).body() == (
         '{"a":1,"missed":[{"sequence":1,"event":"call_start"}]}'
     )
+
+
+def test_answered_try_frees_the_receiver_but_stays_known_until_it_is_written_down() -> None:
+    running = flights(per_endpoint=1)
+    running.choose([due(1)])
+
+    running.answered("evt_1", worked=True)
+    running.answered("evt_1", worked=True)
+
+    assert running.ids == {"evt_1"}
+    assert running.choose([due(1)]) == []
+    assert running.choose([due(2), due(3)]) == [due(2)]
+    assert running.landed("evt_1", worked=True) == due(1)
+    assert running.full().origins == {"https://a"}
