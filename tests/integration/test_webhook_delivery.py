@@ -520,3 +520,39 @@ async def test_replayed_event_goes_again_with_its_id_although_a_later_one_was_de
     await receiver.until(lambda heard: len(heard) == 3)
 
     assert receiver.heard[-1].headers["webhook-id"] == start.event.id
+
+
+async def test_failing_endpoint_does_not_hold_up_another_one_of_the_same_call(
+    database: Database, receiver: Receiver, start_delivery: Any
+) -> None:
+    account = await an_account_at(database, f"{receiver.url}/broken")
+    receiver.answers["/broken"] = always(503)
+    both = frozenset({"call_start", "call_end"})
+    call = a_request(callbacks=(CallbackUrl(url=f"{receiver.url}/fine", events=both),))
+    await start_delivery()
+
+    await tell(database, account, "call_start", "call_end", call=call)
+    await receiver.until(lambda heard: sum(one.path == "/fine" for one in heard) == 2)
+
+    fine = [heard.payload for heard in receiver.heard if heard.path == "/fine"]
+    assert [told["event"] for told in fine] == ["call_start", "call_end"]
+    assert fine[1]["missed"] == []
+    assert [heard.payload["event"] for heard in receiver.heard if heard.path == "/broken"] == ["call_start"]
+
+
+async def test_backlog_of_a_failing_receiver_rests_while_it_is_probed(
+    database: Database, receiver: Receiver, start_delivery: Any
+) -> None:
+    account = await an_account_at(database, f"{receiver.url}/hook")
+    receiver.answers["/hook"] = always(500)
+    for _ in range(40):
+        await tell(database, account, "call_end")
+    begun = datetime.now(UTC)
+
+    delivery = await start_delivery(per_endpoint=2)
+    await until(lambda: delivery.health().failed_tries >= 5 and not delivery.health().in_flight)
+
+    found = await database.repositories.outbox.list(OURS, limit=100)
+    untried = [one for one in found if not one.attempts]
+    assert len(untried) >= 30
+    assert all(one.next_at is not None and one.next_at > begun for one in untried)

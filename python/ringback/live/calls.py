@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -18,12 +18,12 @@ from ringback.store.writes import AcceptCalls, IdempotencyRecord
 
 if TYPE_CHECKING:
     from ringback.live.exchange import Exchange
+    from ringback.live.task import CallTask
 
 _HANGUP_S = 10.0
 """How long a request to hang up waits for its commit: longer means that the database does not answer."""
-
-_BEGIN_AT_ONCE = 32
-"""Calls admitted before the loop gets its turn."""
+_LEFT_BEHIND = timedelta(seconds=1)
+"""When the schedule looks for calls whose placing was interrupted: their commit is over by then."""
 
 
 class NoMoreCalls(ResourceError):  # noqa: N818  (reads as a claim)
@@ -50,6 +50,17 @@ class Calls:
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
         self._parts = exchange.parts
+        self._being_placed: set[CallId] = set()  # committed perhaps, and not in hand yet
+        self._lookups: dict[int, set[CallId]] = {}  # what became final while somebody reads a row: it is old then
+
+    def is_in_hand(self, call_id: CallId) -> bool:
+        """Say whether the call has its one task, or will have it in a moment: nobody else may begin it."""
+        return call_id in self._parts.calls or call_id in self._being_placed
+
+    def ended(self, call_id: CallId) -> None:
+        """A call is final."""
+        for seen in self._lookups.values():
+            seen.add(call_id)
 
     async def place(
         self, requests: Sequence[CallRequest], idempotency: IdempotencyRecord | None = None
@@ -67,21 +78,32 @@ class Calls:
         """
         self._refuse_if_full(len(requests))
         entries = tuple(accepted_entry(request) for request in requests)
-        written = await self._parts.journal.durable(
-            AcceptCalls(requests=tuple(requests), entries=entries, idempotency=idempotency)
-        )
-        if written.existing is not None:
-            return written.existing
+        ids = {request.id for request in requests}
+        self._being_placed |= ids
+        try:
+            written = await self._parts.journal.durable(
+                AcceptCalls(requests=tuple(requests), entries=entries, idempotency=idempotency)
+            )
+            if written.existing is None:
+                self._accepted(requests)
+        except asyncio.CancelledError:
+            # Nobody waits for the answer any more, but the write was not withdrawn: the schedule finds the calls.
+            self._exchange.schedule.tell(self._parts.clock.now() + _LEFT_BEHIND)
+            raise
+        finally:
+            self._being_placed -= ids
+        return written.existing
+
+    def _accepted(self, requests: Sequence[CallRequest]) -> None:
         now = self._parts.clock.now()
         due = []
         for request in requests:
             self._parts.counters.count_accepted(request.kind)
             if request.not_before is not None and request.not_before > now:
                 self._exchange.schedule.tell(request.not_before)
-            else:
+            elif request.id in self._being_placed:  # else it was withdrawn already
                 due.append(request)
         self._exchange.take_over(due)
-        return None
 
     async def hangup(self, account: AccountSid, call_id: CallId) -> CallRow | None:
         """Withdraw or end a call, and return it when that is committed; None if the account has no such call.
@@ -121,11 +143,9 @@ class Calls:
         )
 
     async def _hang_up(self, request: CallRequest) -> None:
-        task = self._parts.calls.get(request.id)
+        task = self._parts.calls.get(request.id) or await self._take_in_hand(request)
         if task is None:
-            if await self._exchange.is_over(request):
-                return
-            task = self._parts.calls.get(request.id) or self._exchange.task_of_row(request)
+            return
         task.deliver(HangupRequested(at=self._parts.clock.now()))
         try:
             async with asyncio.timeout(_HANGUP_S):
@@ -134,6 +154,19 @@ class Calls:
             raise NoMoreCalls(
                 "The database does not answer; the call is being ended, ask for its state later."
             ) from None
+
+    async def _take_in_hand(self, request: CallRequest) -> "CallTask | None":
+        """Return the task of a call that was a row a moment ago; None if it is final. There is never a second task."""
+        seen: set[CallId] = set()
+        self._lookups[id(seen)] = seen
+        try:
+            is_over = await self._exchange.is_over(request)
+        finally:
+            del self._lookups[id(seen)]
+        if is_over or request.id in seen:
+            return None
+        self._being_placed.discard(request.id)
+        return self._parts.calls.get(request.id) or self._exchange.task_of_row(request)
 
     def _refuse_if_full(self, count: int) -> None:
         if self._exchange.is_stopping:

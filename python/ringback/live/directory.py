@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from ringback.call.admission import FlowFacts, FlowState
-from ringback.flow.document import Document
+from ringback.flow.document import Document, parse
 from ringback.live.flow_driver import FlowSource
 from ringback.model.account import Account
 from ringback.model.flow import FlowState as FlowStatus
@@ -81,7 +81,8 @@ class Directory:
             known = self._documents.get(key)
             if known is None:
                 try:
-                    known = msgspec.convert(version.document, Document)
+                    # The first calendar of holidays takes about a second: not on the loop that calls run on.
+                    known = await asyncio.to_thread(parse, version.document)
                 except msgspec.ValidationError as error:
                     _log.error(
                         "flow_cannot_be_read", flow_id=version.flow_id, version=version.version, error=str(error)

@@ -106,7 +106,7 @@ class Exchange:
             repositories.calls,
             clock,
             self.parts.supervisor,
-            is_running=self.parts.calls.__contains__,
+            is_running=lambda call_id: self.calls.is_in_hand(call_id),
             start=lambda request: self.take_over((request,)),
         )
         self.calls = Calls(self)
@@ -138,7 +138,7 @@ class Exchange:
         """
         self.close_doors()
         self.schedule.stop()
-        self.outbound.queue.stop()
+        self.outbound.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await self._all_ended()
@@ -209,6 +209,7 @@ class Exchange:
     def _on_final(self, task: CallTask, retry: CallRequest | None) -> None:
         self.outbound.queue.leave(task)
         self.schedule.ended(task.request.id)
+        self.calls.ended(task.request.id)
         if retry is not None:
             self.parts.counters.count_accepted(retry.kind)
             self.schedule.tell(retry.not_before or retry.accepted_at)

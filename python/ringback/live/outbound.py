@@ -46,9 +46,17 @@ class Outbound:
         self._parts = parts
         self._remote = remote
         self.queue = Queue(parts.clock, self._leave_queue)
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Admit nobody any more; those who wait, or whose checks still run, stay rows and go on at the next start."""
+        self._is_closed = True
+        self.queue.stop()
 
     def begin(self, task: CallTask) -> None:
         """Admit a call that is due, let it wait, or refuse it."""
+        if self._is_closed:
+            return
         with task.guarded():
             self._begin(task)
 
@@ -209,17 +217,20 @@ class Outbound:
 
         async def fetch() -> None:
             facts, source = await self._remote.fetch(url or "", account=task.account)
-            with task.guarded():
-                if not task.has_ended:
-                    go_on(task, Target(facts, source))
+            self._fetched(task, Target(facts, source), go_on)
 
         def failed(error: Exception) -> None:
             facts = FlowFacts(state=FlowState.UNREACHABLE, detail=f"internal error: {error}")
-            with task.guarded():
-                if not task.has_ended:
-                    go_on(task, Target(facts, None))
+            self._fetched(task, Target(facts, None), go_on)
 
         self._parts.supervisor.start(fetch(), name="remote-flow", failed=failed)
+
+    def _fetched(self, task: CallTask, target: Target, go_on: Callable[[CallTask, Target], None]) -> None:
+        if self._is_closed:
+            task.holdings.release()
+        elif not task.has_ended:
+            with task.guarded():
+                go_on(task, target)
 
     def _target(self, task: CallTask) -> Target:
         request = task.request

@@ -93,21 +93,20 @@ class Schedule:
 
     async def _read(self) -> None:
         self._ended.clear()
-        requests = await self._calls.due(self._clock.now(), _AT_ONCE)
+        asked_at = self._clock.now()
         started = 0
-        for request in requests:
+        for request in await self._calls.due(asked_at, _AT_ONCE):
             if not self._is_stopped and request.id not in self._ended and not self._is_running(request.id):
                 self._start(request)
                 started += 1
         next_at = await self._calls.next_due_at()
         self._is_reading = False
-        now = self._clock.now()
         if self._is_due_again:
             self._is_due_again = False
-            self.tell(now)
+            self.tell(asked_at)
         if next_at is None:
             return
-        if next_at <= now:
-            # Due still: rows beyond those read, or rows of calls in hand, which say `scheduled` until their next write.
-            next_at = now + timedelta(seconds=0 if started else _AGAIN_S)
+        if next_at <= asked_at and not started:
+            # Due rows and none to start: they are of calls in hand, and say `scheduled` until their next write.
+            next_at = asked_at + timedelta(seconds=_AGAIN_S)
         self.tell(next_at)

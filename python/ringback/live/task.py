@@ -150,6 +150,8 @@ class CallTask:
     def end_recovered(self, recovery: crash.Recovery, at: datetime) -> None:
         """Commit the end of a call that only its journal knows."""
         self.journal.add(recovery.entries)
+        # The machine knows nothing of it: what the legs still report is news after the end, numbered after the journal.
+        self.state = replace(self.state, state=states.State.FINAL, next_seq=self.journal.next_seq)
         self._finish(at, recovery.verdict)
 
     # Legs.
