@@ -45,6 +45,7 @@ impl Snapshot {
             ("refused_malformed", sip.refused_malformed),
             ("refused_unknown_source", sip.refused_unknown_source),
             ("refused_max_legs", sip.refused_max_legs),
+            ("refused_max_transactions", sip.refused_max_transactions),
             ("refused_rate", sip.refused_rate),
             ("refused_gate", sip.refused_gate),
             ("refused_unsupported", sip.refused_unsupported),

@@ -124,6 +124,25 @@ fn a_stray_response_is_counted_and_does_nothing() {
 }
 
 #[test]
+fn an_answer_to_a_call_that_we_never_made_is_stray_though_its_branch_is_ours() {
+    let mut script = Script::new();
+    script.tell(dial(1, "192.0.2.9:5060"));
+    let invite = script.expect("INVITE");
+
+    for (ours, theirs) in [("tag=tag-1", "tag=tag-2"), (";tag=tag-1", ""), ("Call-ID: call-1", "Call-ID: call-2")] {
+        let answer = ok_with_answer(&invite, "t");
+        assert!(answer.contains(ours));
+        script.say(&answer.replace(ours, theirs));
+        assert!(script.sent.is_empty(), "{theirs:?} was believed");
+    }
+    assert_eq!(script.events, []);
+    assert_eq!(script.ua.counters().dropped_stray_responses, 3);
+
+    script.say(&ok_with_answer(&invite, "t"));
+    script.expect("ACK");
+}
+
+#[test]
 fn the_bye_of_the_peer_carries_its_reason_up() {
     let (mut script, to_tag) = up();
     let reason =

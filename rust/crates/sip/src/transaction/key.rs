@@ -42,6 +42,21 @@ pub(crate) fn client_key_of(response: &Response) -> TxKey {
     client_key(&response.via.branch, response.id.method)
 }
 
+/// Whether a response bears the names of the request that its branch says it answers.
+///
+/// Its branch alone is not enough: a 2xx with another Call-ID or From tag would make a dialog that is not ours (RFC
+/// 3261 section 12.1.2). The branch derives from both, so nothing needs to be kept. Dialogs have more ways to say who
+/// they are, and the answer to a BYE decides nothing.
+pub(crate) fn is_of_ours(response: &Response) -> bool {
+    let Identity { call_id, from_tag, cseq, method, .. } = &response.id;
+    match method {
+        Method::Invite | Method::Cancel => {
+            branch(call_id, from_tag, *cseq, *method).as_bytes() == response.via.branch.as_slice()
+        }
+        _ => true,
+    }
+}
+
 /// The key of the server transaction of a request, as if its method were `method`: ACK and CANCEL look for their INVITE.
 pub(crate) fn server_key(request: &Request, method: Method) -> TxKey {
     let via = &request.via;

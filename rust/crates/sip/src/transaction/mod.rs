@@ -8,5 +8,5 @@ mod key;
 mod server;
 
 pub(crate) use client::{ClientState, ClientTick, ClientTx, Purpose};
-pub(crate) use key::{TxKey, branch, client_key, client_key_of, server_key};
+pub(crate) use key::{TxKey, branch, client_key, client_key_of, is_of_ours, server_key};
 pub(crate) use server::{ServerState, ServerTick, ServerTx};

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
 use crate::session::{Phase, Session};
 use crate::timers::Target;
-use crate::transaction::{ClientState, Purpose, TxKey, client_key_of};
+use crate::transaction::{ClientState, Purpose, TxKey, client_key_of, is_of_ours};
 use crate::ua::UserAgent;
 use crate::wire::{Method, Name, Response, Writer};
 
@@ -20,7 +20,7 @@ impl UserAgent {
     /// A response came.
     pub(crate) fn receive_response(&mut self, now: Instant, response: &Response) {
         let key = client_key_of(response);
-        let Some(tx) = self.clients.get(&key) else {
+        let Some(tx) = self.clients.get(&key).filter(|_| is_of_ours(response)) else {
             self.counters.dropped_stray_responses += 1;
             return;
         };
