@@ -21,7 +21,7 @@ class Number(Struct, frozen=True, kw_only=True):
         number: E.164 with leading `+`.
         voice_out: May be used as bridge; without it OUTGOING_RESTRICTED.
         flow_id: The one flow that answers it, None without.
-        channels: Calls at once over this number, None for no limit of its own.
+        channels: Channels (legs) at once over this number, None for no limit of its own.
         accept_anonymous: Incoming calls without calling number are let in.
         ring_ms: Incoming ring time, None for the account's.
     """

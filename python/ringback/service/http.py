@@ -29,14 +29,12 @@ class HttpServer:
         )
         self._server = _Embedded(config)
         self._task: asyncio.Task[None] | None = None
-        self._socket: socket.socket | None = None
+        self._url = ""
 
     @property
     def url(self) -> str:
         """Base URL, with the port that was taken."""
-        assert self._socket is not None  # noqa: S101  started
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return self._url
 
     async def start(self) -> None:
         """Listen and serve.
@@ -44,8 +42,10 @@ class HttpServer:
         Raises:
             HttpUnavailable: The address is taken or not ours.
         """
-        self._socket = _bind(self._listen)
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
+        listener = _bind(self._listen)
+        host, port = listener.getsockname()[:2]
+        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="http")
         while not self._server.started:
             if self._task.done():
                 self._task.result()
