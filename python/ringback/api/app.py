@@ -24,14 +24,16 @@ from ringback.api.resources import (
     numbers,
     operator,
     routes,
+    sounds,
     statuses,
     trunks,
 )
+from ringback.api.resources.sound_upload import UploadSlots
 from ringback.api.services import ApiServices
 
 RESOURCES: tuple[Any, ...] = (
     outbound, call_logs, subscriptions, calls, flows, flow_numbers, numbers, blocked_numbers, trunks, routes,
-    deliveries, statuses,
+    sounds, deliveries, statuses,
 )  # fmt: skip
 
 
@@ -59,7 +61,13 @@ def create_app(services: ApiServices) -> Litestar:
         request_max_body_size=settings.max_body_bytes,
         openapi_config=OPENAPI,
         state=State(
-            {"services": services, "rate_limits": limits, "key_locks": KeyLocks(), "verify_lock": asyncio.Lock()}
+            {
+                "services": services,
+                "rate_limits": limits,
+                "key_locks": KeyLocks(),
+                "verify_lock": asyncio.Lock(),
+                "upload_slots": UploadSlots(),
+            }
         ),
         logging_config=None,
     )

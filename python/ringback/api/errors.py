@@ -27,7 +27,7 @@ def to_problem(request: ApiRequest, error: Exception) -> ProblemError:
             "method-not-allowed", f"`{request.url.path[:200]}` has no {request.method}.", headers=error.headers or {}
         )
     if isinstance(error, HTTPException) and error.status_code == 413:  # noqa: PLR2004
-        limit = request.app.request_max_body_size
+        limit = request.route_handler.resolve_request_max_body_size()
         return ProblemError("body-too-large", f"A body may have {limit} bytes.", headers={"Connection": "close"})
     if isinstance(error, HTTPException) and error.status_code < 500:  # noqa: PLR2004
         return ProblemError("malformed-body", error.detail or "The request cannot be read.")

@@ -79,6 +79,12 @@ PROBLEMS: dict[str, ProblemKind] = {
             "Make a new key for a new request; send the very same request to repeat one.",
         ),
         _kind(
+            "sound-refused",
+            422,
+            "The file cannot be used as a sound",
+            "Upload WAV, MP3, FLAC or OGG of at most 10 MB and 10 minutes; `detail` says what is wrong with this one.",
+        ),
+        _kind(
             "flow-invalid", 422, "The flow has problems", "Correct every place listed in `errors`, then publish again."
         ),
         _kind("rate-limited", 429, "Too many requests with this key", "Wait as long as `Retry-After` says."),

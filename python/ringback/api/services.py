@@ -16,6 +16,7 @@ from ringback.flow.check import Facts
 from ringback.model.account import Account
 from ringback.model.call import CallRequest
 from ringback.model.ids import AccountSid, CallId
+from ringback.speech.sounds import Sounds
 from ringback.store.calls import CallRow
 from ringback.store.repositories import Repositories
 from ringback.store.writes import IdempotencyRecord
@@ -75,6 +76,7 @@ class ApiServices(Struct, frozen=True, kw_only=True):
     Attributes:
         repositories: What is stored.
         calls: Places and ends calls.
+        sounds: Keeps the files of uploaded sounds.
         account: `Directory.account`: out of the running side's cache.
         directory_changed: `Directory.refresh`: awaited before the answer goes out, when what is cached there changed.
         health: Asked by `/readyz`.
@@ -88,6 +90,7 @@ class ApiServices(Struct, frozen=True, kw_only=True):
 
     repositories: Repositories
     calls: PlacesCalls
+    sounds: Sounds
     account: Callable[[AccountSid], Account | None]
     directory_changed: Callable[[], Awaitable[None]]
     health: Callable[[], Health]

@@ -42,7 +42,14 @@ app.command(keys)
 
 flow = App(name="flow", help="Work on flow documents.")
 flow.command("ringback.cli.flow:check", help="List every problem of a flow document.")
+flow.command("ringback.cli.flow_test:run_tests", name="test", help="Run a file of flow tests.")
 app.command(flow)
+
+sounds = App(name="sounds", help="Sounds of an account, through a running server.")
+sounds.command("ringback.cli.sounds:add", help="Upload a sound.")
+sounds.command("ringback.cli.sounds:list_all", name="list", help="List the account's sounds.")
+sounds.command("ringback.cli.sounds:delete", help="Delete a sound that no published flow plays.")
+app.command(sounds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Talks to a running server over its HTTP API, for the commands that place calls."""
+"""Talks to a running server over its HTTP API."""
 
 import http.client
 import json
@@ -14,6 +14,7 @@ from ringback.cli.output import CliError
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 TIMEOUT_S = 15
+UPLOAD_TIMEOUT_S = 90
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -29,7 +30,7 @@ class Server(Struct, frozen=True, kw_only=True):
         Raises:
             CliError: the server cannot be reached or refused.
         """
-        return self._send("GET", path, None)
+        return self._send("GET", path)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Send `body` as JSON to `/v1/{sid}{path}`.
@@ -37,19 +38,42 @@ class Server(Struct, frozen=True, kw_only=True):
         Raises:
             CliError: the server cannot be reached or refused.
         """
-        return self._send("POST", path, body)
+        return self._send("POST", path, json.dumps(body).encode(), "application/json")
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def upload(self, path: str, data: bytes) -> Any:
+        """Send a file to `/v1/{sid}{path}`.
+
+        Raises:
+            CliError: the server cannot be reached or refused.
+        """
+        return self._send("POST", path, data, "application/octet-stream", timeout_s=UPLOAD_TIMEOUT_S)
+
+    def delete(self, path: str) -> None:
+        """Delete `/v1/{sid}{path}`.
+
+        Raises:
+            CliError: the server cannot be reached or refused.
+        """
+        self._send("DELETE", path)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None = None,
+        content_type: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Any:
         address = f"{self.url}/v1/{quote(self.sid, safe='')}{path}"
         headers = {"api-key": self.key, "accept": "application/json"}
-        data = None
-        if body is not None:
-            headers["content-type"] = "application/json"
-            data = json.dumps(body).encode()
+        if content_type is not None:
+            headers["content-type"] = content_type
         request = Request(address, data=data, headers=headers, method=method)  # noqa: S310  the scheme was checked
         try:
-            with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310  the scheme was checked
-                return json.loads(answer.read())
+            with urlopen(request, timeout=timeout_s) as answer:  # noqa: S310  the scheme was checked
+                text = answer.read()
+                return json.loads(text) if text else None
         except HTTPError as error:
             raise CliError(_explain(error)) from None
         except (URLError, OSError, http.client.HTTPException) as error:

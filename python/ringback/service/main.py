@@ -15,6 +15,7 @@ from ringback.api.services import ApiServices, ApiSettings, Health
 from ringback.live.exchange import Exchange, ExchangeSettings
 from ringback.model.errors import ResourceError
 from ringback.service.clock import SystemClock
+from ringback.service.fetch import SoundFetcher
 from ringback.service.http import HttpServer
 from ringback.service.logs import set_up_logs
 from ringback.service.loop import settle_memory
@@ -76,7 +77,7 @@ async def run(
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(_database(settings, data))
-        speech = await stack.enter_async_context(_speech(data))
+        speech = await stack.enter_async_context(_speech(settings, data))
         await seed(settings, database.repositories, folder=folder or Path(), facts=speech.facts())
         engine = stack.enter_context(_engine(settings))
         clock = SystemClock()
@@ -122,12 +123,14 @@ async def _database(settings: Settings, data: Path) -> AsyncIterator[Database]:
 
 
 @contextlib.asynccontextmanager
-async def _speech(data: Path) -> AsyncIterator[SpeechService]:
-    speech = await SpeechService(cache_folder=data / "prompts", sounds_folder=data / "sounds").open()
+async def _speech(settings: Settings, data: Path) -> AsyncIterator[SpeechService]:
+    fetch = SoundFetcher(allow_private=settings.webhooks.allow_private)
+    speech = SpeechService(cache_folder=data / "prompts", sounds_folder=data / "sounds", fetch=fetch)
     try:
-        yield speech
+        yield await speech.open()
     finally:
         await speech.close()
+        await fetch.close()
 
 
 @contextlib.contextmanager
@@ -188,6 +191,7 @@ def _services(
     return ApiServices(
         repositories=database.repositories,
         calls=exchange.calls,
+        sounds=speech.sounds,
         account=exchange.directory.account,
         directory_changed=exchange.directory.refresh,
         health=lambda: _health(database, exchange),

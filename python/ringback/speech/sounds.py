@@ -39,6 +39,7 @@ class Sounds:
     def __init__(self, folder: Path, workers: Workers) -> None:
         self._folder = folder
         self._workers = workers
+        self._converting = asyncio.Lock()  # one upload at a time, so that prompts of calls find a worker
 
     async def add(self, account: AccountSid, sound_id: SoundId, data: bytes) -> SoundFile:
         """Check and keep an upload; one of the same id is replaced.
@@ -54,7 +55,8 @@ class Sounds:
         """
         path = self.path(account, sound_id)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        duration_ms = await convert_bytes(data, path, self._workers, limit_bytes=MAX_UPLOAD_BYTES)
+        async with self._converting:
+            duration_ms = await convert_bytes(data, path, self._workers, limit_bytes=MAX_UPLOAD_BYTES)
         kept = await asyncio.to_thread(path.read_bytes)
         return SoundFile(
             path=str(path.relative_to(self._folder)),

@@ -24,6 +24,8 @@ from ringback.model.final import FinalRecord
 from ringback.model.ids import AccountSid, CallId
 from ringback.model.journal import Entry, EntryKind, Verdict
 from ringback.model.status import HangupBy, Status
+from ringback.speech.sounds import Sounds
+from ringback.speech.workers import Workers
 from ringback.store.calls import CallRow
 from ringback.store.database import Database
 from ringback.store.writes import AcceptCalls, Finish, IdempotencyRecord
@@ -144,8 +146,9 @@ class ApiWorld:
         refreshed: How often the API said that the running side's cache must be read again.
     """
 
-    def __init__(self, database: Database, clock: ManualClock, settings: ApiSettings) -> None:
+    def __init__(self, database: Database, clock: ManualClock, settings: ApiSettings, sounds: Sounds) -> None:
         self.database = database
+        self.sounds = sounds
         self.clock = clock
         self.calls = WaitingCalls(database, clock)
         self.accounts: dict[AccountSid, Account] = {}
@@ -154,6 +157,7 @@ class ApiWorld:
         self.services = ApiServices(
             repositories=database.repositories,
             calls=self.calls,
+            sounds=sounds,
             account=self.accounts.get,
             directory_changed=self._refresh,
             health=lambda: self.health,
@@ -187,8 +191,11 @@ class ApiWorld:
 async def api_world(folder: Path, *, settings: ApiSettings | None = None) -> AsyncIterator[ApiWorld]:
     """Open a world with its database in `folder`."""
     database = await Database.open(f"sqlite:///{folder / 'api.db'}")
+    workers = Workers(count=1)
     try:
         clock = ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
-        yield ApiWorld(database, clock, settings or ApiSettings(requests_per_s=1e6, burst=1_000_000))
+        sounds = Sounds(folder / "sounds", workers)
+        yield ApiWorld(database, clock, settings or ApiSettings(requests_per_s=1e6, burst=1_000_000), sounds)
     finally:
+        await workers.close()
         await database.close()

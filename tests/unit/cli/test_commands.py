@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ringback.cli import accounts, app, flow, keys, run
+from ringback.cli import accounts, app, flow, keys, run, sounds
 from ringback.model.status import Status
 
 ROOT = Path(__file__).parents[3]
@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[3]
 def commands() -> list[str]:
     """Return every command with its group."""
     found = []
-    for group, name in ((app, ""), (accounts, "accounts "), (keys, "keys "), (flow, "flow ")):
+    for group, name in ((app, ""), (accounts, "accounts "), (keys, "keys "), (flow, "flow "), (sounds, "sounds ")):
         for command in group:
-            if command.startswith("-") or (not name and command in {"accounts", "keys", "flow"}):
+            if command.startswith("-") or (not name and command in {"accounts", "keys", "flow", "sounds"}):
                 continue
             found.append(f"{name}{command}")
     return sorted(found)
@@ -32,7 +32,7 @@ def test_every_command_has_its_heading_and_every_heading_its_command() -> None:
     headings = re.findall(r"^## ringback (.+)$", text, flags=re.MULTILINE)
 
     assert sorted(headings) == commands()
-    assert len(commands()) == 13
+    assert len(commands()) == 17
 
 
 @pytest.mark.parametrize("command", [command for command in commands() if command != "demo"])
@@ -177,6 +177,71 @@ class TestFlowCheck:
         assert "Traceback" not in captured.err
 
 
+SOUND = {"id": "sound_1", "name": "[A]", "duration_s": 1.25, "created_at": "2026-03-02T09:00:00Z"}
+
+
+class TestFlowTest:
+    @pytest.fixture
+    def flows(self, tmp_path: Path) -> Path:
+        say = {"type": "play", "prompt": "Hello.", "exits": {"next": "bye"}}
+        nodes = {"start": {"type": "start", "exits": {"next": "say"}}, "say": say, "bye": {"type": "hangup"}}
+        (tmp_path / "flow.json").write_text(json.dumps({"name": "G", "nodes": nodes}))
+        return tmp_path
+
+    def write(self, folder: Path, *heard: str) -> str:
+        tests = [{"name": f"says {text}", "expect": {"heard": [text]}} for text in heard]
+        (folder / "tests.json").write_text(json.dumps({"flow": "flow.json", "tests": tests}))
+        return str(folder / "tests.json")
+
+    def test_passing_tests_are_listed(self, flows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["flow", "test", self.write(flows, "Hello", "o.")]) == 0
+
+        shown = capsys.readouterr().out
+        assert "passed  says Hello" in shown
+        assert "2 of 2 passed." in shown
+
+    def test_failing_test_says_what_was_heard(self, flows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = self.write(flows, "Hello", "[Goodbye]")
+
+        assert run(["flow", "test", file]) == 1
+        shown = capsys.readouterr().out
+        assert "failed  says [Goodbye]" in shown
+        assert "'[Goodbye]' was not heard; heard: ['Hello.']" in shown
+        assert "1 of 2 passed." in shown
+        assert run(["flow", "test", file, "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert (found["ok"], [bool(test["failure"]) for test in found["files"][file]]) == (False, [False, True])
+
+    @pytest.mark.parametrize(
+        ("name", "content", "told"),
+        [
+            ("absent.json", None, "Cannot read"),
+            ("t.json", "{", "t.json: "),
+            ("t.json", '{"flow": "flow.json", "tests": []}', "length >= 1"),
+            ("t.json", '{"flow": "none.json", "tests": [{"name": "x"}]}', "none.json"),
+            ("t.json", '{"flow": "bad.json", "tests": [{"name": "x"}]}', "The flow has errors"),
+        ],
+    )
+    def test_unusable_files(
+        self, flows: Path, capsys: pytest.CaptureFixture[str], name: str, content: str | None, told: str
+    ) -> None:
+        (flows / "bad.json").write_text('{"name": "B", "nodes": {}}')
+        if content is not None:
+            (flows / name).write_text(content)
+
+        assert run(["flow", "test", str(flows / name)]) == 1
+        captured = capsys.readouterr()
+        assert told in captured.err
+        assert "Traceback" not in captured.err
+
+    def test_step_of_a_wrong_form_fails_its_test_alone(self, flows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        tests = [{"name": "odd", "steps": [{"presses": 1}]}, {"name": "even"}]
+        (flows / "t.json").write_text(json.dumps({"flow": "flow.json", "tests": tests}))
+
+        assert run(["flow", "test", str(flows / "t.json")]) == 1
+        assert "1 of 2 passed." in capsys.readouterr().out
+
+
 class _Answers(BaseHTTPRequestHandler):
     """Answers as a server would; what was asked is kept in `asked`."""
 
@@ -184,7 +249,11 @@ class _Answers(BaseHTTPRequestHandler):
     polls = 0
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        data = self.rfile.read(int(self.headers["content-length"]))
+        if "/sounds" in self.path:
+            self.asked.append((self.path, self.headers["content-type"], data))
+            return self._send(201, SOUND)
+        body = json.loads(data)
         self.asked.append((self.path, self.headers["api-key"], body))
         if body.get("bridge") == "wrong":
             problem = {"title": "T", "detail": "D", "what_to_do": "W", "errors": [{"field": "a", "detail": "x"}] * 2}
@@ -192,11 +261,21 @@ class _Answers(BaseHTTPRequestHandler):
         calls = [{"to": to, "id": f"call_{to}"} for to in str(body["to"]).split(",")]
         return self._send(202, {"code": "RBC202", "message": "", "data": {"calls": calls, "id": None}})
 
+    def do_DELETE(self) -> None:
+        self.asked.append((self.path, self.headers["api-key"], None))
+        if self.path.endswith("/sound_used"):
+            return self._send(409, {"title": "T", "detail": "Office plays it", "what_to_do": "W"})
+        self.send_response(204)
+        self.end_headers()
+        return None
+
     def do_GET(self) -> None:
+        if self.path.endswith("/sounds"):
+            return self._send(200, {"sounds": [SOUND]})
         type(self).polls += 1
         call_id = self.path.rsplit("/", 1)[1]
         status = None if self.polls == 1 else "ANSWER" if call_id.endswith("1") else "BUSY"
-        self._send(200, {"id": call_id, "to": "1", "status": status, "reason": "r", "explanation": "[because]"})
+        return self._send(200, {"id": call_id, "to": "1", "status": status, "reason": "r", "explanation": "[because]"})
 
     def _send(self, code: int, content: Any) -> None:
         data = json.dumps(content).encode()
@@ -282,6 +361,57 @@ class TestCalls:
         assert "Is `ringback serve` running there?" in capsys.readouterr().err
         assert run([*place, "--key", "k", "--sid", "s", "--url", "file:///etc/passwd"]) == 1
         assert "is not a server's address" in capsys.readouterr().err
+
+
+class TestSounds:
+    def test_file_is_uploaded_under_its_name_or_another(
+        self, server: type[_Answers], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "welcome.wav"
+        file.write_bytes(b"RIFF\x00")
+
+        assert run(["sounds", "add", str(file)]) == 0
+        assert run(["sounds", "add", str(file), "--name", "Grüße & Co", "--json"]) == 0
+
+        upload = ("application/octet-stream", b"RIFF\x00")
+        assert server.asked == [
+            ("/v1/AC1/sounds?name=welcome", *upload),
+            ("/v1/AC1/sounds?name=Gr%C3%BC%C3%9Fe+%26+Co", *upload),
+        ]
+        first, _, rest = capsys.readouterr().out.partition("\n")
+        assert first == "sound_1  [A]  1.2 s"
+        assert json.loads(rest) == SOUND
+
+    def test_list(self, server: type[_Answers], capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["sounds", "list"]) == 0
+        assert "[A]" in capsys.readouterr().out
+        assert run(["sounds", "list", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == [SOUND]
+
+    def test_delete_and_its_refusal(self, server: type[_Answers], capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["sounds", "delete", "sound_1"]) == 0
+        assert run(["sounds", "delete", "sound_used"]) == 1
+
+        captured = capsys.readouterr()
+        assert "sound_1 is deleted" in captured.out
+        assert "Office plays it" in captured.err
+        assert [path for path, _, _ in server.asked] == ["/v1/AC1/sounds/sound_1", "/v1/AC1/sounds/sound_used"]
+
+    @pytest.mark.parametrize(("size", "told"), [(None, "Cannot read"), (10 * 1024 * 1024 + 1, "larger than")])
+    def test_file_that_cannot_be_sent(
+        self,
+        server: type[_Answers],
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        size: int | None,
+        told: str,
+    ) -> None:
+        if size is not None:
+            (tmp_path / "x.wav").write_bytes(bytes(size))
+
+        assert run(["sounds", "add", str(tmp_path / "x.wav")]) == 1
+        assert told in capsys.readouterr().err
+        assert server.asked == []
 
 
 def test_simulate_checks_its_addresses(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,11 @@ from ringback.api.compat.bodies import ClickToCallBody, OutboundBody, Placed, Pl
 from ringback.api.compat.placing import Placing, click_to_call_request, outbound_requests
 from ringback.api.idempotency import Once, read_once
 from ringback.api.openapi import CREATING, FormOperation, refusals
+from ringback.api.problems import FieldProblem, invalid
 from ringback.api.services import ApiServices
 from ringback.model.access import Scope
-from ringback.model.call import CallRequest
-from ringback.model.ids import CallId
+from ringback.model.call import CallRequest, SoundTarget
+from ringback.model.ids import CallId, SoundId
 
 ACCEPTED_CODE = "RBC202"
 
@@ -73,11 +74,21 @@ async def _place(
     if once is not None and (found := await once.earlier()) is not None:
         return found
     requests = make()
+    await _require_sound(requests[0], services)
     answer = _answer(requests)
     record = await services.calls.place(requests, None if once is None else once.record(202, answer))
     if record is not None and once is not None:
         return once.replay(record)
     return Response(answer, status_code=202)
+
+
+async def _require_sound(request: CallRequest, services: ApiServices) -> None:
+    """Refuse a sound that is not there: the callee would answer to silence, and no status says so."""
+    if isinstance(request.target, SoundTarget):
+        sound_id = request.target.sound_id
+        if await services.repositories.sounds.get(request.account, SoundId(sound_id)) is None:
+            detail = f"the account has no sound `{sound_id[:100]}`; upload it first, see `sounds`"
+            raise invalid([FieldProblem(field="target", detail=detail)])
 
 
 def _answer(requests: list[CallRequest]) -> PlacedAnswer:

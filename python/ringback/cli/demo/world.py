@@ -9,7 +9,7 @@ import base64
 import itertools
 import secrets
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,14 +33,19 @@ from ringback.cli.demo.settings_file import (
 __all__ = ["BRIDGE", "SID", "World", "free_port"]
 
 _WAIT_S = 40
+_PORTS = range(15_000, 20_000)
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """Return a port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that was free a moment ago.
+
+    Below those the system hands out by itself (32768 and up), so that nobody takes it while a server is restarted.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class World:
