@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.sip.sipp_process import Sipp, free_udp_port, start_sipp
+from tests.sip.sipp_process import Sipp, start_sipp
 
-from ringback.cli.demo.world import World
+from ringback.cli.demo.world import World, free_port
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Carrier:
 
     async def calls(self, scenario: str, *, to: str, caller: str = "+493012345678", **keys: object) -> Sipp:
         """Let SIPp call one of our numbers."""
-        own = free_udp_port()
+        own = free_port()
         body = {"name": scenario, "sources": [f"127.0.0.1:{own}"]}
         await self.world.client.post("/trunks", body)
         keys = {"caller": caller, "talk_ms": 300, "ring_ms": 200, **keys}

@@ -1,19 +1,12 @@
 """Runs one SIPp scenario as a process: the peer in these tests that we did not write."""
 
 import asyncio
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from ringback.cli.demo.world import free_port
+
 SCENARIOS = Path(__file__).parent / "scenarios"
-
-
-def free_udp_port() -> int:
-    """Return a UDP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -66,12 +59,12 @@ async def start_sipp(
         service: The called number.
         keys: Values for `[name]` in the scenario.
     """
-    port = port or free_udp_port()
+    port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{scenario}.xml"
     file.write_text(_filled(scenario, keys))
     command = ["sipp", "-sf", str(file), "-m", "1", "-l", "1", "-r", "1", "-nostdin"]
-    command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_udp_port()), "-s", service]
+    command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_port()), "-s", service]
     command += [
         "-trace_err",
         "-error_file",
