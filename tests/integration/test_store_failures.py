@@ -78,7 +78,7 @@ async def test_full_disk_refuses_new_calls_and_loses_nothing_of_running_ones(
 
     with pytest.raises(StoreUnavailableError, match="full"):
         await writer.durable(accept(a_request()))
-    end = asyncio.create_task(writer.durable(finish(call)))
+    end = asyncio.ensure_future(writer.durable(finish(call)))
     await until(lambda: writer.health().waiting == 2)
     assert not end.done()
     disk.free_space()
@@ -116,7 +116,7 @@ async def test_stop_on_a_full_disk_ends_and_says_what_is_lost(
     call = a_request()
     await writer.durable(accept(call))
     writer.submit(Append(call_id=call.id, entries=(an_entry(call, 2, text="x" * 400_000),)))
-    waiting = asyncio.create_task(writer.durable(finish(call)))
+    waiting = asyncio.ensure_future(writer.durable(finish(call)))
     await until(lambda: not writer.health().is_ready)
 
     assert await writer.stop(grace_s=0.2) == 2
@@ -182,7 +182,7 @@ async def test_writer_goes_on_when_postgres_was_restarted(tmp_path: Path) -> Non
         await opened.writer.durable(accept(call))
 
         await asyncio.to_thread(server.stop)
-        end = asyncio.create_task(opened.writer.durable(finish(call)))
+        end = asyncio.ensure_future(opened.writer.durable(finish(call)))
         await until(lambda: not opened.writer.health().is_ready)
         with pytest.raises(StoreUnavailableError):
             await opened.writer.durable(accept(a_request()))

@@ -267,7 +267,7 @@ async def test_work_that_raises_is_undone_and_does_no_harm(database: Database) -
 
 async def test_cancelled_wait_does_not_withdraw_the_write(database: Database) -> None:
     call = a_request()
-    waiting = asyncio.create_task(database.writer.durable(accept(call)))
+    waiting = asyncio.ensure_future(database.writer.durable(accept(call)))
     await asyncio.sleep(0)
     waiting.cancel()
 

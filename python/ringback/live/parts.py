@@ -1,9 +1,9 @@
 """What every running call uses; made once by `ringback.live.exchange`."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ringback.live.call_parts.legs import Leg
 from ringback.live.capacity import Capacity
@@ -28,7 +28,7 @@ class Journal(Protocol):
     def submit(self, write: Write) -> None:
         """Write behind, in order."""
 
-    def durable(self, write: Write) -> Coroutine[Any, Any, Written]:
+    def durable(self, write: Write) -> Awaitable[Written]:
         """Write, and return when it is committed."""
 
     def health(self) -> WriterHealth:

@@ -106,7 +106,7 @@ class CallTask:
         self._mailbox: deque[Input] = deque()
         self._is_busy = False
         self._is_faulty = False
-        self._commit: asyncio.Task[Any] | None = None
+        self._commit: asyncio.Future[Any] | None = None
         self._over_at: datetime | None = None  # when the leg was gone whose end was the call's
         self._settled: list[asyncio.Future[None]] = []
 
@@ -279,13 +279,13 @@ class CallTask:
         loop = asyncio.get_running_loop()
         began = loop.time()
 
-        def committed(task: asyncio.Task[Any]) -> None:
+        def committed(commit: asyncio.Future[Any]) -> None:
             self._commit = None
             self.parts.counters.commits += 1
             self.parts.counters.commit_s += loop.time() - began
             self._is_busy = True
             try:
-                _check(task)
+                _check(commit)
                 then()
             except Exception as error:  # noqa: BLE001  as in _work
                 self._fault(error)
@@ -293,7 +293,7 @@ class CallTask:
             if self._commit is None:
                 self._work()
 
-        self._commit = loop.create_task(self.parts.journal.durable(write), name="commit")
+        self._commit = asyncio.ensure_future(self.parts.journal.durable(write))
         self._commit.add_done_callback(committed)
 
     def _write_traces(self) -> None:
@@ -394,10 +394,10 @@ class CallTask:
         self.parts.on_free()
 
 
-def _check(task: asyncio.Task[Any]) -> None:
+def _check(commit: asyncio.Future[Any]) -> None:
     """Raise what a commit raised."""
-    if task.cancelled():
+    if commit.cancelled():
         raise StoreClosedError("The commit was cancelled: the process stops.")
-    error = task.exception()
+    error = commit.exception()
     if isinstance(error, Exception):
         raise error
