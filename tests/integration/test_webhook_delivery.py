@@ -21,6 +21,7 @@ from ringback.model.call import CallbackUrl, CallRequest
 from ringback.model.ids import AccountSid
 from ringback.store import tables
 from ringback.store.database import Database
+from ringback.store.errors import StoreUnavailableError
 from ringback.store.outbox import Delivery
 from ringback.store.writes import Append, OutboxEvent
 from ringback.webhook.process import WebhookDelivery
@@ -545,14 +546,67 @@ async def test_backlog_of_a_failing_receiver_rests_while_it_is_probed(
 ) -> None:
     account = await an_account_at(database, f"{receiver.url}/hook")
     receiver.answers["/hook"] = always(500)
-    for _ in range(40):
+    for _ in range(150):
         await tell(database, account, "call_end")
     begun = datetime.now(UTC)
 
     delivery = await start_delivery(per_endpoint=2)
     await until(lambda: delivery.health().failed_tries >= 5 and not delivery.health().in_flight)
 
-    found = await database.repositories.outbox.list(OURS, limit=100)
+    found = await database.repositories.outbox.list(OURS, limit=200)
     untried = [one for one in found if not one.attempts]
-    assert len(untried) >= 30
+    assert len(untried) >= 75
     assert all(one.next_at is not None and one.next_at > begun for one in untried)
+
+
+async def test_database_that_cannot_be_read_for_a_moment_keeps_no_webhook_back(
+    database: Database, receiver: Receiver, start_delivery: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await an_account_at(database, f"{receiver.url}/hook")
+    for _ in range(5):
+        await tell(database, account, "call_end")
+    get, failures = database.repositories.accounts.get, iter([True, False])
+
+    async def fail_once(sid: AccountSid) -> Account | None:
+        if next(failures, False):
+            raise StoreUnavailableError("the database is away")
+        return await get(sid)
+
+    monkeypatch.setattr(type(database.repositories.accounts), "get", staticmethod(fail_once))
+    delivery = await start_delivery()
+
+    done = await settled(database, delivery, 5)
+    assert {one.state for one in done} == {"delivered"}
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\x00\xff\x1b[31m not HTTP\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nbad\x00header: \x00\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc",
+    ],
+)
+async def test_receiver_that_talks_nonsense_is_a_failed_try(
+    database: Database, start_delivery: Any, garbage: bytes
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(garbage)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    account = await an_account_at(database, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook")
+    delivery = await start_delivery()
+
+    await tell(database, account, "call_end")
+    await until(lambda: delivery.health().failed_tries)
+
+    (waiting,) = await database.repositories.outbox.list(OURS)
+    assert (waiting.state, waiting.attempts) == ("waiting", 1)
+    assert waiting.last_error
+    assert waiting.last_error.isprintable()
+    assert len(waiting.last_error) <= 300
+    server.close()

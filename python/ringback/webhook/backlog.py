@@ -54,6 +54,8 @@ class Backlog:
         passed: list[DueEvent] = []
         while self._known and self._flights.free > 0 and len(passed) < _LOOKED_AT:
             event = self._known.popleft()
+            if self._flights.is_busy(event.lane):
+                continue  # what was said of it need not hold any more when the other one of its call is over
             (taken if self._flights.choose((event,)) else passed).append(event)
         self._known.extendleft(reversed(passed))
         return taken

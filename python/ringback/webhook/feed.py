@@ -95,6 +95,22 @@ class Flights:
             self._lanes.discard(event.lane)
         return event
 
+    def never_left(self, event_id: str) -> None:
+        """A try was not made after all: forget that it was chosen. It says nothing about the receiver."""
+        event = self._running.pop(event_id, None)
+        if event is None:
+            return
+        self._lanes.discard(event.lane)
+        if event_id in self._answered:
+            self._answered.discard(event_id)
+        else:
+            _decrement(self._origins, event.origin)
+            _decrement(self._accounts, event.account)
+
+    def is_busy(self, lane: tuple[str, str]) -> bool:
+        """Whether a try for this call and endpoint is running."""
+        return lane in self._lanes
+
     def is_failing(self, origin: str) -> bool:
         """Whether a receiver failed so often in a row that it is only probed."""
         return self._failures.get(origin, 0) >= FAILURES_BEFORE_PROBING

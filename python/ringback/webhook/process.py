@@ -189,7 +189,7 @@ class WebhookDelivery:
             try:
                 while await self._send_due():
                     pass
-            except StoreUnavailableError as error:
+            except Exception as error:  # noqa: BLE001  a supervisor: whatever it was, other webhooks wait
                 _log.warning("outbox_cannot_be_read", error=str(error))
                 await asyncio.sleep(_POLL_S)
 
@@ -197,21 +197,27 @@ class WebhookDelivery:
         """Send one helping of due webhooks to the child; return how many."""
         due = await self._backlog.take()
         now = datetime.now(UTC)
-        for event in due:
-            await self._send(event, now)
+        for position, event in enumerate(due):
+            try:
+                await self._send(event, now)
+            except BaseException:
+                for unsent in due[position:]:
+                    self._flights.never_left(unsent.id)
+                raise
         return len(due)
 
     async def _send(self, event: DueEvent, now: datetime) -> None:
         account = await self._account(event.account)
         refusal = event.refusal or ("" if account is not None else "the account is gone")
         if refusal or account is None:
-            self._flights.landed(event.id, worked=True)
+            self._flights.never_left(event.id)
             self._dead += 1
             self._writer.submit(_dead(event, now, refusal))
             return
         child = self._child
-        if child is None or child.stdin is None or child.stdin.is_closing():
-            return  # it just died: `_keep_child` forgets what was in flight
+        if not self._ready.is_set() or child is None or child.stdin is None or child.stdin.is_closing():
+            self._flights.never_left(event.id)  # the child just died; its successor will be told
+            return
         with suppress(BrokenPipeError, ConnectionResetError):
             child.stdin.write(frame(self._job(event, account)))
             await child.stdin.drain()
@@ -244,7 +250,7 @@ class WebhookDelivery:
             await asyncio.sleep(_GATHER_S)
             try:
                 await self._note_results()
-            except (StoreUnavailableError, StoreClosedError) as error:
+            except Exception as error:  # noqa: BLE001  a supervisor: what was not written down is tried again
                 _log.warning("webhook_outcomes_not_written", error=str(error))
 
     async def _note_results(self) -> None:
@@ -254,16 +260,22 @@ class WebhookDelivery:
             return
         now = datetime.now(UTC)
         writes = [write for result in results for write in self._judge(result, now)]
-        for write in writes[:-1]:
-            self._writer.submit(write)
-        if writes:
-            await self._writer.durable(writes[-1])
+        failing = set()
+        try:
+            for write in writes[:-1]:
+                self._writer.submit(write)
+            if writes:
+                await self._writer.durable(writes[-1])
+        finally:
+            for result in results:
+                event = self._flights.landed(result.id, worked=_worked(result))
+                if event is not None and self._flights.is_failing(event.origin):
+                    failing.add(event.origin)
+            self._wake.set()
         for write in writes:
             self._count(write)
-        for result in results:
-            event = self._flights.landed(result.id, worked=_worked(result))
-            if event is not None and self._flights.is_failing(event.origin):
-                await self._postpone(event.origin, now)
+        for origin in failing:
+            await self._postpone(origin, now)
         self._wake.set()
 
     def _judge(self, result: Result, now: datetime) -> list[Write]:

@@ -88,7 +88,8 @@ def _explain(problem: BaseException) -> str:
         text = f"cannot connect to {problem.host}:{problem.port}: {problem.strerror or problem.os_error}"
     else:
         text = str(problem) or type(problem).__name__
-    return text[:_LONGEST_ERROR]
+    # Parts of it are the receiver's words: nothing in them may trouble a database or a terminal.
+    return "".join(character if character.isprintable() else "?" for character in text[:_LONGEST_ERROR])
 
 
 async def _serve(incoming: asyncio.StreamReader, outgoing: BinaryIO) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.webhook.test_feed import due
 
+from ringback.model.ids import CallId
 from ringback.store.outbox import DueEvent
 from ringback.webhook import backlog as module
 from ringback.webhook.backlog import Backlog
@@ -90,3 +91,17 @@ async def test_nobody_is_asked_while_no_try_may_start(moment: list[float]) -> No
 
     assert await known.take() == []
     assert outbox.asked == 1
+
+
+async def test_event_behind_a_running_one_of_its_call_is_asked_for_again(moment: list[float]) -> None:
+    call_id = CallId("call")
+    outbox = Outbox([due(2, call_id=call_id), due(1, call_id=call_id)])  # 1 has yielded, and is due after 2
+    known, flights = backlog(outbox)
+    assert [event.id for event in await known.take()] == ["evt_2"]
+
+    outbox.rows = [due(1, call_id=call_id, refusal="a later event was delivered first")]
+    flights.landed("evt_2", worked=True)
+    moment[0] += 0.05
+
+    (event,) = await known.take()
+    assert event.refusal

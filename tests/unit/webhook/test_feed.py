@@ -113,3 +113,21 @@ def test_answered_try_frees_the_receiver_but_stays_known_until_it_is_written_dow
     assert running.choose([due(2), due(3)]) == [due(2)]
     assert running.landed("evt_1", worked=True) == due(1)
     assert running.full().origins == {"https://a"}
+
+
+def test_try_that_was_not_made_frees_everything_and_says_nothing_about_the_receiver() -> None:
+    running = flights(per_endpoint=1, per_account=1)
+    for number in range(FAILURES_BEFORE_PROBING):
+        running.choose([due(number)])
+        running.landed(f"evt_{number}", worked=False)
+    running.choose([due(20)])
+
+    running.never_left("evt_20")
+    running.never_left("evt_20")
+
+    assert (len(running), running.is_failing("https://a"), running.is_busy(due(20).lane)) == (0, True, False)
+    assert running.choose([due(20)]) == [due(20)]
+    running.answered("evt_20", worked=True)
+    running.never_left("evt_20")
+    assert running.full().origins == frozenset()
+    assert running.choose([due(21)]) == [due(21)]
