@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from ringback.cli.demo.settings_file import SID
 from ringback.cli.demo.world import World
 
 T1_MS = 60
@@ -97,6 +98,18 @@ async def publish(world: World, nodes: dict[str, Any], *, number: str, **setting
     await world.client.post(f"/flows/{made['id']}/publish")
     await world.client.put(f"/flows/{made['id']}/numbers", {"numbers": [number]})
     return str(made["id"])
+
+
+async def upload(world: World, name: str, data: bytes) -> str:
+    """Upload a sound and return its id."""
+    form = aiohttp.FormData({"name": name})
+    form.add_field("file", data, filename="sound.wav", content_type="audio/wav")
+    async with (
+        aiohttp.ClientSession(headers={"api-key": world.api_key}) as session,
+        session.post(f"{world.url}/v1/{SID}/sounds", data=form) as answer,
+    ):
+        assert answer.status == 201, await answer.text()
+        return str((await answer.json())["id"])
 
 
 def way(call: dict[str, Any]) -> list[tuple[str, str]]:

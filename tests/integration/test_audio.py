@@ -15,9 +15,9 @@ from tests.integration.listening import (
     sweep,
     write,
 )
-from tests.integration.running import ended, publish, reported, way
+from tests.integration.running import ended, publish, reported, upload, way
 
-from ringback.cli.demo.settings_file import BRIDGE, SID
+from ringback.cli.demo.settings_file import BRIDGE
 from ringback.cli.demo.world import World
 from ringback.simulator.audio import write_voice
 
@@ -84,13 +84,12 @@ async def test_recording_of_the_call_has_what_each_of_them_said(running: World) 
     assert longest_gap_s(said_by_first) <= MOST_GAP_S
 
 
-async def test_callee_hears_a_sound_of_the_account_wholly(running: World) -> None:
+async def test_callee_hears_a_sound_of_the_account_wholly(running: World, tmp_path: Path) -> None:
     callee, sound = "+999106", sweep(2500, 500, 1.5)
-    kept = running.folder / "data" / "sounds" / SID / "sound_test.wav"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    write(kept, sound)
+    write(tmp_path / "sweep.wav", sound)
+    sound_id = await upload(running, "Sweep", (tmp_path / "sweep.wav").read_bytes())
 
-    call = await ended(running, await running.outbound(to=callee, bridge=BRIDGE, target="sound_test"))
+    call = await ended(running, await running.outbound(to=callee, bridge=BRIDGE, target=sound_id))
 
     ears = await ears_of(running, callee)
     assert (call["status"], call["hangup_by"]) == ("ANSWER", "platform")

@@ -11,6 +11,7 @@ from aiohttp import web
 from tests.integration.live_world import ACCOUNT, BRIDGE, CALLEE, FLOW, SECOND, LiveWorld, flow, menu
 
 from ringback import _engine as en
+from ringback.flow.nodes.date_time import _calendar
 from ringback.live.capacity import Pool
 from ringback.model.call import FlowTarget
 from ringback.model.journal import EntryKind
@@ -264,6 +265,17 @@ async def test_prompt_that_cannot_be_made_does_not_cut_the_caller_off(live: Live
     live.carrier.hangup(leg)
 
     assert await live.status(call_id) is Status.FLOW_ANSWER
+
+
+async def test_calendars_of_published_flows_are_loaded_before_a_call_needs_them(live: LiveWorld) -> None:
+    off = {"country": "IS"}
+    day = {"type": "date_time", "time_zone": "UTC", "holidays": off, "exits": {"match": "bye", "no_match": "bye"}}
+    _calendar.cache_clear()
+
+    flow_id = await live.use_flow(flow(day=day, bye={"type": "hangup"}))
+
+    assert live.exchange.directory.flow_in_force(ACCOUNT, flow_id)[1] is not None
+    assert _calendar.cache_info().currsize == 1
 
 
 async def test_prompt_that_the_engine_cannot_read_is_named_in_the_trail(live: LiveWorld) -> None:
