@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ringback.call.advice import advise
 from ringback.call.catalogue import BY_STATUS
 from ringback.call.outcome_table import OUTCOME_ROWS
 from ringback.call.reasons import REASONS
@@ -49,12 +50,13 @@ def explain(kind: Kind, entries: Sequence[Entry], verdict: Verdict) -> Explanati
     else:
         reason = REASONS.get(verdict.reason, "")
     shown = set(verdict.evidence)
+    not_instead, next_step = advise(verdict.status, kind, verdict.reason)
     return Explanation(
         why=row_words,
         reason=reason,
         evidence=tuple(words(entry) for entry in entries if entry.seq in shown and entry.kind in _WORDS),
-        not_instead=info.not_instead,
-        next_step=info.next_step if kind in info.kinds else "",
+        not_instead=not_instead or info.not_instead,
+        next_step=next_step or info.next_step,
     )
 
 

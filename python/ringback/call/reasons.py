@@ -52,6 +52,7 @@ _WORDS: dict[str, str] = {
     "server_error": "The carrier failed (5xx).",
     "shutdown": "Ringback was stopped.",
     "transport": "The gateway could not be reached over the network.",
+    "trunk_full": "The last trunk had no free slot, and those before it had failed.",
     "trunk_rule": "A row of the trunk's own reads this answer.",
     "trunk_slots_taken": "All our slots on every trunk of the route were taken.",
     "undecided": "The journal holds nothing that decides the call.",

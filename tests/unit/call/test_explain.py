@@ -1,9 +1,13 @@
 """Explanations for people."""
 
+import itertools
+
 import msgspec
 import pytest
 
+from ringback.call.advice import ADVICE, advise
 from ringback.call.catalogue import CATALOGUE, StatusInfo
+from ringback.call.events import FaultHappened, QueueTimedOut
 from ringback.call.explain import explain, words
 from ringback.call.outcome_table import OUTCOME_ROWS
 from ringback.call.reasons import REASONS
@@ -85,3 +89,52 @@ def test_every_kind_of_evidence_has_words() -> None:
     shown = explain(Kind.INCOMING, call.entries, call.final).evidence
     assert len(shown) == len(call.final.evidence)
     assert EntryKind.ANSWER_CONFIRMED in call.kinds
+
+
+def test_advice_names_only_reasons_that_exist() -> None:
+    assert {reason for row in ADVICE for reason in row.reasons} <= set(REASONS)
+
+
+def test_every_row_of_advice_is_reached() -> None:
+    """A row that another one covers in front of it would never be read."""
+    words = [advise(*case) for case in itertools.product(Status, Kind, REASONS)]
+
+    for row in ADVICE:
+        assert not row.not_instead or any(row.not_instead == not_instead for not_instead, _ in words), row
+        assert not row.next_step or any(row.next_step == next_step for _, next_step in words), row
+
+
+def _not_let_in(check: str, sip_code: int) -> Script:
+    return Script.incoming().refuse(check, sip_code).all_gone()
+
+
+def _queue_is_over(why: str) -> Script:
+    call = Script.outbound()
+    return call.feed(QueueTimedOut(at=call.now(), why=why))
+
+
+def _faulty() -> Script:
+    call = Script.outbound().admit()
+    return call.feed(FaultHappened(at=call.now(), detail="bug")).all_gone()
+
+
+@pytest.mark.parametrize(
+    ("call", "why", "not_instead", "next_step"),
+    [
+        (_not_let_in("number_unknown", 404), "not one of this", "INCOMING_DISCONNECTED", "Add the number"),
+        (_not_let_in("no_channel", 486), "Every channel", "only a free channel", "Raise the limit"),
+        (_queue_is_over("missed_schedule"), "long after the time", "not tried at all", "Place the call again"),
+        (_queue_is_over("waited"), "waiting time was up", "waited for a channel", "Raise the channel limit"),
+        (Script.click_to_call().refuse("no_route_from"), "first number", "Not NOROUTE", "Add a route"),
+        (Script.outbound().admit().refused(404), "could not be set up", "Not NOANSWER", "Correct the number"),
+        (_faulty(), "stopped or failed", "Not NOANSWER", "Report it"),
+    ],
+)  # fmt: skip
+def test_words_are_about_this_call_and_not_only_its_status(
+    call: Script, why: str, not_instead: str, next_step: str
+) -> None:
+    explanation = explain(call.request.kind, call.entries, call.final)
+
+    assert why in explanation.why
+    assert not_instead in explanation.not_instead
+    assert explanation.next_step.startswith(next_step)

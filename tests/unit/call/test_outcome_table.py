@@ -55,6 +55,7 @@ CASES: dict[str, list[LegEvidence]] = {
     "leg-10-trunk-slots": [word("no_channel"), network(Cause(cause="no_channel", side="local"), blocked=("t9",))],
     "leg-10-no-slots": [LegEvidence(ended_by=EndedBy.NOT_DIALED, blocked=("t1",))],
     "leg-11-not-dialed": [LegEvidence(ended_by=EndedBy.NOT_DIALED)],
+    "leg-11-trunk-full": [network(said(503), Cause(cause="no_channel", side="local"))],
     "leg-11-congestion": [network(said(503, q850=34)), network(said(500, q850=42)), network(said(400, q850=44))],
     "leg-11-first-response": [word("first_response"), word("timeout")],
     "leg-11-dns": [word("dns")],

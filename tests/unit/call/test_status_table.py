@@ -53,6 +53,7 @@ CASES: dict[str, tuple[Kind, Facts, str]] = {
     "out-no-route": (C2C, refused("no_route"), "NOROUTE"),
     "c2c-no-route-from": (C2C, refused("no_route_from"), "FAILED_CHANNEL1"),
     "out-no-channel": (OB, refused("queue_full"), "MAXUSE"),
+    "out-missed-schedule": (OB, [("queue_timed_out", {"why": "missed_schedule"})], "QUEUE_TIMEOUT"),
     "out-queue-timeout": (OB, [("queued", {}), ("queue_timed_out", {"why": "waited"})], "QUEUE_TIMEOUT"),
     "out-cancel": (OB, [DIALING, CANCEL], "CANCEL"),
     "ob-refused": (OB, refused("a check of the future"), "FAILED"),
