@@ -32,13 +32,13 @@ def build_info() -> dict[str, str]:
 class EngineError(Exception):
     """The engine could not do what it was asked: the message says what, and what to do."""
 
-class InvalidArgument(EngineError):  # noqa: N818  (reads as a claim about the argument)
+class InvalidArgument(EngineError):
     """An argument was outside its range; the message names it and the range."""
 
-class NotRunning(EngineError):  # noqa: N818
+class NotRunning(EngineError):
     """The engine was not started yet, or is stopped."""
 
-class BindFailed(EngineError):  # noqa: N818
+class BindFailed(EngineError):
     """A listener could not be opened; the message names address and cause."""
 
 @final

@@ -48,7 +48,7 @@ async def test_machine_that_cannot_step_leaves_the_decision_to_the_journal(live:
     call_id = await live.place()
     invite = await live.invite()
     task = live.exchange.parts.calls[call_id]
-    task.state = replace(task.state, state=State.RINGING)  # no outbound call ever rings: nothing can be stepped any more
+    task.state = replace(task.state, state=State.RINGING)  # no outbound call ever rings: nothing can be stepped
 
     live.carrier.reject(invite.leg, 486)
     record = await live.ended(call_id)
@@ -75,7 +75,7 @@ async def test_unexpected_event_is_journalled_and_changes_nothing(live: LiveWorl
 
 
 async def test_call_that_another_process_went_on_with_is_not_dialed(live: LiveWorld) -> None:
-    """Two processes on one database must not both place a call: the second one's entries are refused before its INVITE."""
+    """Two processes on one database must not both place a call: the second is refused before its INVITE."""
     await live.change_account(channels=1)
     await live.place()
     first = await live.invite()
@@ -157,7 +157,8 @@ async def test_stop_leaves_scheduled_and_queued_calls_for_the_next_start(live: L
 
 
 async def test_fault_in_the_checks_ends_that_call_alone(live: LiveWorld) -> None:
-    await live.change_account(calling_hours=CallingHours(time_zone="No/Where", weekdays=frozenset(range(7)), start_minute=0, end_minute=1440))
+    hours = CallingHours(time_zone="No/Where", weekdays=frozenset(range(7)), start_minute=0, end_minute=1440)
+    await live.change_account(calling_hours=hours)
     broken = await live.ended(await live.place())
     await live.change_account(calling_hours=None)
     sound = await live.place()

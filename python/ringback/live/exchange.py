@@ -106,7 +106,7 @@ class Exchange:
             repositories.calls,
             clock,
             self.parts.supervisor,
-            is_running=lambda call_id: self.calls.is_in_hand(call_id),
+            is_running=lambda call_id: self.calls.is_in_hand(call_id),  # noqa: PLW0108  (`calls` is made below)
             start=lambda request: self.take_over((request,)),
         )
         self.calls = Calls(self)

@@ -102,10 +102,9 @@ class Outbound:
 
     def _leave_queue(self, task: CallTask) -> Want | None:
         """Run the checks again and reserve in one step; what is full keeps the call where it is."""
-        full = None
         with task.guarded():
-            full = self._try_to_leave(task)
-        return full
+            return self._try_to_leave(task)
+        return None  # a fault of our own has ended the call
 
     def _try_to_leave(self, task: CallTask) -> Want | None:
         is_remote = has_remote_flow(task.request)

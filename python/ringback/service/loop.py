@@ -10,7 +10,7 @@ import uvloop
 T = TypeVar("T")
 
 _SWITCH_S = 0.0005
-"""How long a thread keeps the interpreter's lock while another wants it. The journal writer takes it once per statement:
+"""How long a thread keeps the interpreter's lock while another wants it. The journal writer takes it per statement:
 at Python's 5 ms a busy loop would stretch each commit by tens of milliseconds."""
 
 _YOUNG_OBJECTS = 20_000

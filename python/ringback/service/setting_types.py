@@ -120,7 +120,7 @@ class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Attributes:
         enabled: Deliver webhooks from this process.
-        allow_private: Private and loopback addresses may be called for every account, and sounds fetched from them (development).
+        allow_private: Private and loopback addresses may be called for every account, and sounds fetched from them.
         timeout_s: Longest time one try may take.
     """
 
