@@ -102,9 +102,10 @@ class Outbound:
 
     def _leave_queue(self, task: CallTask) -> Want | None:
         """Run the checks again and reserve in one step; what is full keeps the call where it is."""
-        with task.guarded():
-            return self._try_to_leave(task)
-        return None  # a fault of our own has ended the call
+        full = None
+        with task.guarded():  # a fault of our own ends the call here, and nothing is full
+            full = self._try_to_leave(task)
+        return full  # noqa: RET504  (the context may swallow)
 
     def _try_to_leave(self, task: CallTask) -> Want | None:
         is_remote = has_remote_flow(task.request)
