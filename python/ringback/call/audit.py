@@ -111,18 +111,33 @@ def _events(
 ) -> Iterator[str]:
     if not events:
         return
-    kinds = {entry.kind for entry in entries}
-    started = EntryKind.ADMITTED if request.kind is Kind.INCOMING else EntryKind.DIALING
-    expected = {
-        "call_start": started in kinds,
-        "call_answer": record.verdict.status in _ANSWERED,
-        "call_end": True,
-    }
-    for event, must_be in expected.items():
-        if events.count(event) != int(must_be):
+    expected = [event for event, must_be in _expected_events(request, entries, record) if must_be]
+    for event in {*events, *expected}:
+        if events.count(event) != expected.count(event):
             yield f"{event} was announced {events.count(event)} times for {record.verdict.status}"
-    if events[-1] != "call_end":
-        yield f"{events[-1]} came after call_end"
+            return
+    if list(events) != expected:
+        yield f"the events came as {', '.join(events)}, their order is {', '.join(expected)}"
+
+
+def _expected_events(request: CallRequest, entries: Sequence[Entry], record: FinalRecord) -> Iterator[tuple[str, bool]]:
+    """Yield every event that such a call can have, in order, and whether this one must have had it."""
+    is_pair = request.kind is Kind.CLICK_TO_CALL
+    is_answered = record.verdict.status in _ANSWERED
+    dialed = {entry.data["leg"] for entry in entries if entry.kind is EntryKind.DIALING}
+    if request.kind is Kind.INCOMING:
+        yield "call_start", any(entry.kind is EntryKind.ADMITTED for entry in entries)
+    else:
+        yield "call_start", 1 in dialed
+    yield "from_call_start", is_pair and 1 in dialed
+    yield (
+        "from_call_answer",
+        is_pair and any(entry.kind is EntryKind.LEG_ANSWERED and entry.data["leg"] == 1 for entry in entries),
+    )
+    yield "to_call_start", is_pair and 2 in dialed  # noqa: PLR2004  (leg 2)
+    yield "to_call_answer", is_pair and is_answered
+    yield "call_answer", is_answered
+    yield "call_end", True
 
 
 def _decided_again(

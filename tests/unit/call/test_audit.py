@@ -139,6 +139,28 @@ def test_webhook_events_that_do_not_fit(events: list[str]) -> None:
     assert set(found(busy(), events=events)) == {4}
 
 
+PAIR_EVENTS = ["call_start", "from_call_start", "from_call_answer", "to_call_start", "to_call_answer", "call_answer"]
+
+
+@pytest.mark.parametrize("event", PAIR_EVENTS)
+def test_each_event_of_a_pair_must_be_there_in_its_place(event: str) -> None:
+    call = Script.click_to_call().admit().answered().answered(leg=2).hung_up(leg=2).all_gone()
+    others = [name for name in PAIR_EVENTS if name != event]
+
+    assert found(call, events=[*PAIR_EVENTS, "call_end"]) == []
+    assert found(call, events=[*others, "call_end"]) == [4]
+    assert found(call, events=[event, event, *others, "call_end"]) == [4]
+    if event != "call_answer":
+        assert found(call, events=[*others, event, "call_end"]) == [4]
+
+
+def test_events_of_a_pair_whose_second_party_was_never_called() -> None:
+    call = Script.click_to_call().admit().refused(486)
+
+    assert found(call, events=["call_start", "from_call_start", "call_end"]) == []
+    assert found(call, events=["call_start", "from_call_start", "to_call_start", "call_end"]) == [4]
+
+
 def test_evidence_that_is_not_in_the_journal() -> None:
     call = busy()
     wrong = msgspec.structs.replace(call.final, evidence=(99,))
