@@ -123,6 +123,9 @@ class LiveWorld:
         for task in tuple(self.exchange.parts.calls.values()):
             for timer in task.timers.values():
                 timer.cancel()
+            if task._commit is not None:
+                task._commit.cancel()  # what was handed to the database is written; what was to follow is not done
+        await self.written()
 
     async def close(self) -> None:
         await self.stop()
@@ -142,7 +145,8 @@ class LiveWorld:
         assert (figures["legs"], figures["dialogs"], figures["media_ports"], figures["ops"]) == (0, 0, 0, 0)
         assert len(parts.supervisor) == 0
         assert self.clock.waiting == 0, "timers are running"
-        assert parts.counters.faults == parts.counters.pump_faults == parts.counters.machine_refused == 0
+        faults = {name: getattr(parts.counters, name) for name in ("faults", "pump_faults", "machine_refused")}
+        assert faults == dict.fromkeys(faults, 0)
 
     # What a test does.
 
