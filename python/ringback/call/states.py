@@ -93,11 +93,12 @@ _AFTER = Transition(ending.after_final, (_S.FINAL,))
 _FINAL: dict[type, Transition] = {
     **dict.fromkeys(
         (
-            *(ev.LegEnded, ev.TryAnswered, ev.LateAnswered, ev.TryProgressed, ev.StatsReported, ev.AnswerWasConfirmed),
+            *(ev.LegEnded, ev.TryAnswered, ev.LateAnswered, ev.StatsReported, ev.AnswerWasConfirmed),
             *(ev.MediaWasLost, ev.Noted, ev.FaultHappened, ev.Admitted, ev.IncomingAdmitted),
         ),
         _AFTER,
     ),
+    ev.TryProgressed: _expected("the far end goes on ringing: any number of them may come, so none is written"),
     ev.TimerFired: _expected("a timer of a call that is over"),
     ev.HangupRequested: _expected("already final: repeats change nothing"),
     ev.QueueTimedOut: _LATE_QUEUE,

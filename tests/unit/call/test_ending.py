@@ -63,6 +63,17 @@ def test_news_after_the_final_record_is_journalled_and_decides_nothing() -> None
     assert call.final.status is Status.NOANSWER
 
 
+def test_far_end_that_rings_on_after_the_final_record_fills_no_journal() -> None:
+    call = Script.outbound().admit().rings().api_hangup().timer(TimerName.WIND_DOWN)
+    count = len(call.entries)
+
+    for _ in range(100):
+        call.rings().progress(183, early_media=True)
+
+    assert call.state.is_final
+    assert len(call.entries) == count
+
+
 def test_2xx_after_the_final_record_gets_its_bye() -> None:
     call = Script.outbound().admit().rings().ring_time_is_up().timer(TimerName.WIND_DOWN).answered()
 
