@@ -245,6 +245,4 @@ class HeldJournal:
         health = self._writer.health()
         if not self.is_broken:
             return health
-        return type(health)(
-            is_ready=False, problem="The disk is full.", waiting=0, committed=0, refused=0, groups=0
-        )
+        return type(health)(is_ready=False, problem="The disk is full.", waiting=0, committed=0, refused=0, groups=0)
