@@ -210,6 +210,7 @@ class LosesAnswer:
 
     def close(self) -> None:
         """Take no further connections."""
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread; closing alone does not
         self._listener.close()
 
     def _accept(self) -> None:
