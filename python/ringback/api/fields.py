@@ -48,7 +48,9 @@ def read_fields(
             continue
         try:
             # A number is no time, though msgspec takes it for one (seconds since 1970) where texts stand for numbers.
-            strict = not lax or _holds_time(info.type)
+            # Nor is the text `null` nothing: in a form a field is left out or blank for that.
+            is_null = isinstance(raw[name], str) and raw[name].lower() == "null"
+            strict = not lax or is_null or _holds_time(info.type)
             values[info.name] = msgspec.convert(raw[name], info.type, strict=strict)
         except (msgspec.ValidationError, RecursionError) as error:
             problems.append(_explain(name, info, str(error)))

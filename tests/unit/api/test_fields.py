@@ -34,6 +34,17 @@ def test_texts_stand_for_numbers_and_booleans_in_forms_only() -> None:
     assert set(faults_of(raw)) == {"count", "flag"}
 
 
+@pytest.mark.parametrize("text", ["null", "NULL"])
+def test_the_text_null_in_a_form_is_not_nothing(text: str) -> None:
+    class Form(Struct):
+        count: int | None = None
+        name: str | None = None
+
+    with pytest.raises(ProblemError):
+        read_fields(Form, {"count": text}, lax=True)
+    assert read_fields(Form, {"name": text}, lax=True) == Form(name=text)
+
+
 def test_all_kinds_of_faults_are_listed_together() -> None:
     faults = faults_of({"flag": 3, "form": "z", "nested": {"a": ["b"]}, "something": 1})
 

@@ -25,6 +25,7 @@ from ringback.model.status import HangupBy, Kind, Status
 from ringback.store.calls import CallFilter, CallRow
 
 MAX_WINDOW = timedelta(days=7)
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 MAX_OFFSET = 100_000
 OK_CODE = "RBC200"
 
@@ -159,6 +160,10 @@ async def _list(
 def _filters(wanted: CallLogsBody, services: ApiServices) -> CallFilter:
     faults = Faults()
     start, end = wanted.start_time, wanted.end_time
+    for name, moment in (("start_time", start), ("end_time", end)):
+        if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            faults.add(name, f"must lie between the years {_FIRST_YEAR} and {_LAST_YEAR}")
+    faults.raise_if_any()
     if start is None:
         start = (services.now() if end is None else end) - MAX_WINDOW
     if end is None:
