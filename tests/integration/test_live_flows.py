@@ -185,6 +185,8 @@ async def test_reply_that_is_too_large_is_none(live: LiveWorld) -> None:
         live.carrier.hangup(leg)
         await live.ended(call_id)
 
+    errors = [entry.data["error"] for entry in await live.entries(call_id) if entry.data.get("input") == "HttpDone"]
+    assert errors == ["the reply is larger than 262144 bytes"]
     assert live.prompts.asked[0].text == "No reply."
 
 
