@@ -43,7 +43,8 @@ class Walk:
                 await asyncio.sleep(0)
 
     async def place(self) -> None:
-        target = self.dice.choice([FlowTarget(flow_id="flow_mix"), FlowTarget(flow_id="gone"), MessageTarget(text="Hi.")])
+        targets = [FlowTarget(flow_id="flow_mix"), FlowTarget(flow_id="gone"), MessageTarget(text="Hi.")]
+        target = self.dice.choice(targets)
         self.placed.append(
             await self.world.place(
                 self.dice.choice([CALLEE, SECOND, "+15550100"]),
