@@ -13,7 +13,7 @@ _SWITCH_S = 0.0005
 """How long a thread keeps the interpreter's lock while another wants it. The journal writer takes it per statement:
 at Python's 5 ms a busy loop would stretch each commit by tens of milliseconds."""
 
-_YOUNG_OBJECTS = 20_000
+_YOUNG_OBJECTS = 10_000
 """Objects made before young ones are looked through. Python's 700 are less than the events of one busy moment."""
 
 
