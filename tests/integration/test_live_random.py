@@ -173,4 +173,3 @@ async def test_random_calls_keep_every_promise_through_crashes(live: LiveWorld, 
     await walk.finish()
 
     await _check(live, walk)
-
