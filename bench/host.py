@@ -5,13 +5,15 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+_ENGINE_THREADS = ("rb-", "media-")
+
 
 @dataclass
 class Spent:
     """CPU milliseconds.
 
     Attributes:
-        engine_ms: Our Rust threads, `rb-*`.
+        engine_ms: Our Rust threads: signaling and media.
         loop_ms: The first thread, where Python's loop runs.
         python_ms: All threads that are not the engine's.
         children_ms: Child processes (the webhook sender).
@@ -27,7 +29,7 @@ def _threads_ns(pid: int) -> Counter[str]:
     spent: Counter[str] = Counter()
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
-            kind = "engine" if (task / "comm").read_text().startswith("rb-") else "python"
+            kind = "engine" if (task / "comm").read_text().startswith(_ENGINE_THREADS) else "python"
             on_cpu_ns = int((task / "schedstat").read_text().split()[0])
             spent[kind] += on_cpu_ns
             if task.name == str(pid):
