@@ -168,3 +168,18 @@ async def test_fault_in_the_checks_ends_that_call_alone(live: LiveWorld) -> None
     assert await live.status(sound) is Status.BUSY
     assert live.exchange.parts.counters.faults == 1
     live.exchange.parts.counters.faults = 0
+
+
+async def test_second_wish_to_stop_ends_the_grace_time(live: LiveWorld) -> None:
+    call_id = await live.place()
+    await live.answers(await live.invite())
+    await live.until(lambda: live.state_of(call_id) == "talking")
+    hurry = asyncio.Event()
+
+    stopping = asyncio.create_task(live.exchange.stop(3600, hurry=hurry))
+    await live.until(lambda: live.exchange.is_stopping)
+    assert live.state_of(call_id) == "talking"
+    hurry.set()
+    await stopping
+
+    assert (await live.record(call_id)).verdict.reason == "shutdown"

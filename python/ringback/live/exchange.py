@@ -1,7 +1,6 @@
 """The running side in one value: makes its parts, starts them in order, and ends them in order."""
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -131,22 +130,18 @@ class Exchange:
         self.schedule.begin()
         return recovered
 
-    async def stop(self, grace_s: float) -> None:
-        """Take no new calls, let running ones end for `grace_s`, end the rest by the crash rule, stop the engine.
+    async def stop(self, grace_s: float, *, hurry: asyncio.Event | None = None) -> None:
+        """Take no new calls, let running ones end for `grace_s` or until `hurry` is set, end the rest by the crash rule.
 
         Scheduled and queued calls stay rows and go on at the next start.
         """
         self.close_doors()
         self.schedule.stop()
         self.outbound.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace_s):
-                await self._all_ended()
+        await self._ended_within(grace_s, hurry or asyncio.Event())
         for task in self._in_progress():
             task.deliver(ShutDown(at=self.parts.clock.now()))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_WIND_DOWN_S):
-                await self._all_ended()
+        await self._ended_within(_WIND_DOWN_S, asyncio.Event())
         left = self._in_progress()
         if left:
             _log.error("calls_left_open", calls=[task.request.id for task in left], advice="ended at the next start")
@@ -224,6 +219,14 @@ class Exchange:
         """Return the calls that have a leg or an INVITE; those before that go on at the next start."""
         waiting = (State.NEW, State.QUEUED)
         return [task for task in self.parts.calls.values() if task.state.state not in waiting]
+
+    async def _ended_within(self, limit_s: float, hurry: asyncio.Event) -> None:
+        """Wait until no call is in progress, at most so long."""
+        waits = [asyncio.ensure_future(work) for work in (self._all_ended(), hurry.wait())]
+        await asyncio.wait(waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
 
     async def _all_ended(self) -> None:
         while self._in_progress():

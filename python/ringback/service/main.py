@@ -60,7 +60,7 @@ async def run(
     stop: asyncio.Event | None = None,
     folder: Path | None = None,
 ) -> None:
-    """Run Ringback until SIGTERM, SIGINT or `stop`; then drain for `grace_s` and end.
+    """Run Ringback until SIGTERM, SIGINT or `stop`; then drain for `grace_s` (or until a second signal) and end.
 
     Args:
         settings: What `ringback.service.settings.load` read.
@@ -102,13 +102,14 @@ async def run(
         http = HttpServer(create_app(_services(settings, database, exchange, speech, webhooks)), settings.http.listen)
         await http.start()
         stack.push_async_callback(http.stop)
-        with _signals(stop):
+        hurry = asyncio.Event()
+        with _signals(stop, hurry):
             settle_memory()
             if ready is not None:
                 ready(Ready(http=http.url, sip=engine.local_address(), recovered=recovered))
             await stop.wait()
             _log.info("stopping", grace_s=settings.grace_s, calls=len(exchange.parts.calls))
-            await exchange.stop(settings.grace_s)
+            await exchange.stop(settings.grace_s, hurry=hurry)
 
 
 @contextlib.asynccontextmanager
@@ -220,13 +221,17 @@ def _health(database: Database, exchange: Exchange) -> Health:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT set `stop`, where this loop may handle signals."""
+def _signals(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT set `stop`, and a second one `hurry`, where this loop may handle signals."""
     loop = asyncio.get_running_loop()
     handled = []
+
+    def received() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, received)
             handled.append(number)
     try:
         yield
