@@ -4,18 +4,21 @@ import asyncio
 import csv
 import time
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
+from statistics import median
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 
 @dataclass
 class Outcome:
-    """What SIPp counted."""
+    """What SIPp counted. `rate`: calls it really began a second, the median over the seconds; NaN if too short."""
 
     calls: int
     failed: int
     retransmissions: int
+    rate: float
 
 
 async def run_sipp(folder: Path, scenario: str, port: int, calls: int, *arguments: str) -> Outcome:
@@ -41,6 +44,13 @@ async def run_sipp(folder: Path, scenario: str, port: int, calls: int, *argument
         child.kill()
         raise
     with stats.open() as file:
-        last = list(csv.DictReader(file, delimiter=";"))[-1]
+        rows = list(csv.DictReader(file, delimiter=";"))
+    last = rows[-1]
+    seconds = [float(row["CallRate(P)"]) for row in rows[2:-1] if int(row["OutgoingCall(C)"]) < calls]
     failed = int(last["FailedCall(C)"])
-    return Outcome(int(last["SuccessfulCall(C)"]) + failed, failed, int(last["Retransmissions(C)"]))
+    return Outcome(
+        int(last["SuccessfulCall(C)"]) + failed,
+        failed,
+        int(last["Retransmissions(C)"]),
+        median(seconds) if seconds else nan,
+    )
