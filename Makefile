@@ -69,7 +69,8 @@ test-rust:
 
 .PHONY: test-python
 test-python:
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/property
+	$(BIN)/pytest -q --ignore tests/unit --ignore tests/property
 
 .PHONY: format
 format: setup ## Format Python and Rust

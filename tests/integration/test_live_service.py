@@ -87,9 +87,7 @@ class Service:
             return response.status, await response.json()
 
     async def place(self) -> str:
-        status, answer = await self.post(
-            "/v1/AC1/voice/outbound", {"to": CALLEE, "bridge": BRIDGE, "target": "flow_1"}
-        )
+        status, answer = await self.post("/v1/AC1/voice/outbound", {"to": CALLEE, "bridge": BRIDGE, "target": "flow_1"})
         assert status == 202, answer
         return str(answer["data"]["id"])
 
@@ -99,7 +97,7 @@ class Service:
                 call = await self.get(f"/v1/AC1/calls/{call_id}")
                 if is_so(call):
                     return dict(call)
-                await asyncio.sleep(0.02)  # a customer polls
+                await asyncio.sleep(0.02)
 
     async def final(self, call_id: str) -> dict[str, Any]:
         return await self.until(call_id, lambda call: call["status"] is not None)
@@ -172,7 +170,7 @@ async def test_incoming_call_is_answered_by_the_seeded_flow(tmp_path: Path) -> N
         service.carrier.engine.hangup(leg)
         await service.carrier.next(en.Ended, leg=leg)
         async with asyncio.timeout(10):
-            while not (calls := (await service.get("/v1/AC1/calls?status=FLOW_ANSWER"))["calls"]):
+            while not (calls := (await service.get("/v1/AC1/calls?status=FLOW_ANSWER"))["calls"]):  # noqa: ASYNC110  (the reader of another task)
                 await asyncio.sleep(0.02)
 
     assert (calls[0]["from"], calls[0]["to"]) == ("+491704444", BRIDGE)
@@ -215,7 +213,9 @@ async def test_sip_address_that_is_taken_is_told(tmp_path: Path) -> None:
         settings = _settings(tmp_path, "127.0.0.1:9")
         taken = carrier.engine.local_address()
         sip = type(settings.sip)(listen=taken)
-        changed = type(settings)(**{name: getattr(settings, name) for name in settings.__struct_fields__} | {"sip": sip})
+        changed = type(settings)(
+            **{name: getattr(settings, name) for name in settings.__struct_fields__} | {"sip": sip}
+        )
 
         with pytest.raises(SipUnavailable, match=r"\[sip\] listen"):
             await run(changed, folder=tmp_path)

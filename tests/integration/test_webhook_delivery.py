@@ -541,24 +541,6 @@ async def test_failing_endpoint_does_not_hold_up_another_one_of_the_same_call(
     assert [heard.payload["event"] for heard in receiver.heard if heard.path == "/broken"] == ["call_start"]
 
 
-async def test_backlog_of_a_failing_receiver_rests_while_it_is_probed(
-    database: Database, receiver: Receiver, start_delivery: Any
-) -> None:
-    account = await an_account_at(database, f"{receiver.url}/hook")
-    receiver.answers["/hook"] = always(500)
-    for _ in range(150):
-        await tell(database, account, "call_end")
-    begun = datetime.now(UTC)
-
-    delivery = await start_delivery(per_endpoint=2)
-    await until(lambda: delivery.health().failed_tries >= 5 and not delivery.health().in_flight)
-
-    found = await database.repositories.outbox.list(OURS, limit=200)
-    untried = [one for one in found if not one.attempts]
-    assert len(untried) >= 75
-    assert all(one.next_at is not None and one.next_at > begun for one in untried)
-
-
 async def test_database_that_cannot_be_read_for_a_moment_keeps_no_webhook_back(
     database: Database, receiver: Receiver, start_delivery: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

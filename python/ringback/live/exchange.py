@@ -131,7 +131,7 @@ class Exchange:
         return recovered
 
     async def stop(self, grace_s: float, *, hurry: asyncio.Event | None = None) -> None:
-        """Take no new calls, let running ones end for `grace_s` or until `hurry` is set, end the rest by the crash rule.
+        """Take no new calls, let running ones end for `grace_s` or until `hurry`, end the rest by the crash rule.
 
         Scheduled and queued calls stay rows and go on at the next start.
         """
