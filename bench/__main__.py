@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 COMMANDS = (
-    ["-m", "bench.server_load", "flow"],
-    ["-m", "bench.server_load", "click-to-call", "--rates", "25,50,75,100,150,200,250"],
+    ["-m", "bench.server_load", "flow", "--rates", "20,100,300,400,500,600"],
+    ["-m", "bench.server_load", "click-to-call", "--rates", "20,100,200,250,300,350"],
+    ["-m", "bench.server_memory", "--calls", "20000"],
 )
 
 
