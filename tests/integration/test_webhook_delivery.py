@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -470,6 +470,58 @@ async def test_stop_waits_for_running_tries_and_writes_them_down(
     assert not delivery.health().is_running
 
 
+async def test_stop_ends_while_a_dead_process_is_being_replaced(database: Database, start_delivery: Any) -> None:
+    delivery = await start_delivery()
+    dead = delivery._child
+    assert dead is not None
+
+    os.kill(dead.pid, signal.SIGKILL)
+    await until(lambda: delivery.health().restarts)
+    done, _ = await asyncio.wait({asyncio.create_task(delivery.stop())}, timeout=10)
+
+    assert done
+    assert not delivery.health().is_running
+    assert delivery.health().restarts == 1
+
+
+async def test_stop_ends_a_process_that_was_only_just_being_started(
+    database: Database, start_delivery: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = await start_delivery()
+    begun, go_on, start = asyncio.Event(), asyncio.Event(), asyncio.create_subprocess_exec
+
+    async def start_slowly(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        begun.set()
+        await go_on.wait()
+        return await start(*command, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_slowly)
+    assert delivery._child is not None
+    os.kill(delivery._child.pid, signal.SIGKILL)
+    await begun.wait()
+    stopping = asyncio.create_task(delivery.stop())
+    await asyncio.sleep(0)
+    go_on.set()
+
+    done, _ = await asyncio.wait({stopping}, timeout=10)
+    assert done
+
+
+async def test_signal_to_the_whole_process_group_leaves_delivery_to_the_parent(
+    database: Database, receiver: Receiver, start_delivery: Any
+) -> None:
+    account = await an_account_at(database, f"{receiver.url}/hook")
+    delivery = await start_delivery()
+    assert delivery._child is not None
+
+    os.kill(delivery._child.pid, signal.SIGTERM)
+    await tell(database, account, "call_end")
+    (done,) = await settled(database, delivery, 1)
+
+    assert done.state == "delivered"
+    assert delivery.health().restarts == 0
+
+
 async def test_what_waited_while_nobody_delivered_goes_after_a_restart(
     database: Database, receiver: Receiver, start_delivery: Any
 ) -> None:
@@ -539,6 +591,27 @@ async def test_failing_endpoint_does_not_hold_up_another_one_of_the_same_call(
     assert [told["event"] for told in fine] == ["call_start", "call_end"]
     assert fine[1]["missed"] == []
     assert [heard.payload["event"] for heard in receiver.heard if heard.path == "/broken"] == ["call_start"]
+
+
+async def test_backlog_of_a_failing_receiver_rests_while_it_is_probed(
+    database: Database, receiver: Receiver, start_delivery: Any
+) -> None:
+    account = await an_account_at(database, f"{receiver.url}/hook")
+    receiver.answers["/hook"] = always(500)
+    for _ in range(150):
+        await tell(database, account, "call_end")
+    soon = datetime.now(UTC) + timedelta(seconds=20)  # the rest is 30 s, and so is the first pause between tries
+
+    await start_delivery(per_endpoint=2)
+    async with asyncio.timeout(15):
+        while True:
+            found = await database.repositories.outbox.list(OURS, limit=200)
+            untried = [one for one in found if not one.attempts]
+            if all(one.next_at is not None and one.next_at > soon for one in untried):
+                break
+            await asyncio.sleep(0.01)
+
+    assert len(untried) >= 75
 
 
 async def test_database_that_cannot_be_read_for_a_moment_keeps_no_webhook_back(

@@ -68,7 +68,7 @@ class WebhookDelivery:
         self._ready = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._child: Process | None = None
-        self._is_stopping = False
+        self._stopping = asyncio.Event()
         self._restarts = self._delivered = self._failed = self._dead = 0
         self._postponed_at: dict[str, float] = {}
 
@@ -86,14 +86,13 @@ class WebhookDelivery:
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Let running tries end (for `grace_s`), write their outcomes and end the child. Nothing is lost: rows stay."""
-        if self._is_stopping:
+        if self._stopping.is_set():
             return
-        self._is_stopping = True
+        self._stopping.set()
         keeper, pump, noter = self._tasks
         pump.cancel()
         await self._end_child(grace_s)
-        with suppress(asyncio.CancelledError):
-            await keeper
+        await keeper
         noter.cancel()
         await asyncio.gather(pump, noter, return_exceptions=True)
         await self._note_results()
@@ -117,20 +116,22 @@ class WebhookDelivery:
 
     async def _keep_child(self) -> None:
         wait_s = 0.1
-        while True:
+        while not self._stopping.is_set():
             begun = time.monotonic()
             await self._run_child()
             self._ready.clear()
             self._flights.forget_all()
             self._backlog.forget()
-            if self._is_stopping:
+            if self._stopping.is_set():
                 return
             self._restarts += 1
             wait_s = (
                 0.1 if time.monotonic() - begun > _LONGEST_RESTART_WAIT_S else min(wait_s * 2, _LONGEST_RESTART_WAIT_S)
             )
             _log.error("webhook_process_died", restarts=self._restarts, again_in_s=wait_s)
-            await asyncio.sleep(wait_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._stopping.wait()
 
     async def _run_child(self) -> None:
         command = (sys.executable, "-m", "ringback.webhook.worker")
@@ -141,13 +142,16 @@ class WebhookDelivery:
         hello = Hello(timeout_s=limits.timeout_s, at_once=limits.at_once, answer_bytes=limits.answer_bytes)
         try:
             child.stdin.write(frame(hello))
+            if self._stopping.is_set():
+                # `stop` came while this child was being started and told the one before it.
+                child.stdin.write(frame(Stop(grace_s=0)))
             async for body in frames(child.stdout):
                 self._hear(from_child.decode(body))
         except Exception as error:  # noqa: BLE001  a supervisor: another child takes its place
             _log.error("webhook_process_fault", error=str(error))
         finally:
             child.stdin.close()
-            if child.returncode is None and not self._is_stopping:
+            if child.returncode is None and not self._stopping.is_set():
                 with suppress(ProcessLookupError):
                     child.kill()
             await child.wait()

@@ -137,8 +137,13 @@ async def _main() -> None:
 
 
 def main() -> None:
-    """Run until the parent says stop or is gone. Ctrl-C is the parent's to handle."""
+    """Run until the parent says stop or is gone.
+
+    Signals are the parent's to handle: a terminal and systemd send them to the whole process group, and the webhooks
+    of the calls that end then are still to be sent.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         uvloop.run(_main())
     except BrokenPipeError:
