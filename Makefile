@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 UV := .uv/bin/uv
 BIN := .venv/bin
+# Companies and laboratories put their own certificate authority into the system's store; uv looks there only when told.
+export UV_SYSTEM_CERTS ?= 1
 export CARGO_TARGET_DIR ?= $(CURDIR)/rust/target
 RUST := cargo --locked
 CARGO := cd rust && cargo

@@ -50,7 +50,7 @@ def create(
         _, secret = await opened.repositories.api_keys.create(saved.sid, "first key", DEFAULT_SCOPES)
         return saved, secret
 
-    saved, secret = with_database(database, work)
+    saved, secret = with_database(database, work, create=True)
     if as_json:
         out.print_json(json.dumps({"sid": saved.sid, "name": saved.name, "key": secret}))
         return

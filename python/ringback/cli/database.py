@@ -7,7 +7,8 @@ from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
-from ringback.store.database import Database
+from ringback.cli.output import CliError
+from ringback.store.database import Database, sqlite_file
 
 T = TypeVar("T")
 
@@ -25,12 +26,22 @@ def database_url(given: str | None) -> str:
     return given or os.environ.get("RINGBACK_DATABASE_URL") or DEFAULT
 
 
-def with_database(given: str | None, work: Callable[[Database], Awaitable[T]]) -> T:
+def with_database(given: str | None, work: Callable[[Database], Awaitable[T]], *, create: bool = False) -> T:
     """Open the database, do `work`, close it.
+
+    Args:
+        given: `--database`, if it was given.
+        work: What to do with it.
+        create: Make a SQLite file that does not exist. Otherwise that is an error: most likely a mistyped path, and
+            an empty database would answer every question with "nothing".
 
     Raises:
         RingbackError: it cannot be opened; the message says what to do.
+        CliError: the file does not exist and is not to be created.
     """
+    file = sqlite_file(database_url(given))
+    if not create and file is not None and not file.exists():
+        raise CliError(f"There is no database {file}. Give its URL with --database or RINGBACK_DATABASE_URL.")
 
     async def run() -> T:
         database = await Database.open(database_url(given))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from ringback.cli.database import DatabaseUrl, with_database
 from ringback.cli.output import CliError, out
@@ -73,7 +73,7 @@ def list_all(
     if as_json:
         out.print_json(json.dumps([_as_row(key) for key in found]))
         return
-    table = Table("Id", "Begins with", "Name", "May", "From", "Made", "Revoked")
+    table = Table(Column("Id", no_wrap=True), "Begins with", "Name", "May", "From", "Made", "Revoked")
     for key in found:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         where = ", ".join(key.networks) or "anywhere"

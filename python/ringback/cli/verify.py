@@ -10,7 +10,7 @@ from rich.table import Table
 from ringback.api.verification import Verification
 from ringback.api.verification import verify as audit_all
 from ringback.cli.database import DatabaseUrl, with_database
-from ringback.cli.output import out, progress
+from ringback.cli.output import CliError, out, progress
 from ringback.model.ids import AccountSid
 from ringback.store.database import Database
 
@@ -31,6 +31,8 @@ def verify(
 
     async def work(opened: Database) -> Verification:
         sid = None if account is None else AccountSid(account)
+        if sid is not None and await opened.repositories.accounts.get(sid) is None:
+            raise CliError(f"There is no account {sid}; `ringback accounts list` shows all.")
         with progress() as bar:
             task = bar.add_task("Auditing calls", total=None)
             return await audit_all(opened.repositories, sid, on_progress=lambda done: bar.update(task, completed=done))

@@ -1,7 +1,8 @@
 """Run the simulator as a process: commands as JSON lines on standard input, reports as JSON lines on standard output.
 
-Commands: `{"do": "call", "id": "a", "to": "+49...", "from_": null, ...}` (see `CallScript`),
-`{"do": "call_without_ack", "to": "+49...", "from_": "+49..."}`, `{"do": "stats"}`. End of input stops it.
+Commands (`docs/test-numbers.md` lists them): `{"do": "call", "id": "a", "to": "+49...", "from_": null, ...}`
+(see `CallScript`), `{"do": "call_without_ack", "to": "+49...", "from_": "+49..."}`, `{"do": "stats"}`.
+End of input stops it.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from ringback._engine import EngineError
 from ringback.simulator.audio import write_voice
 from ringback.simulator.carrier import CallScript, Carrier
 from ringback.simulator.misbehaving import MisbehavingCarrier
@@ -97,15 +99,17 @@ def main() -> None:
     parser.add_argument("--report-invites", action="store_true", help="report every call that comes in, and its end")
     parser.add_argument("--record-folder", type=Path, help="record each answered test number there, <number>.wav")
     options = parser.parse_args()
-    asyncio.run(
-        run(
-            listen=options.listen,
-            raw_listen=options.raw_listen,
-            target=options.target,
-            report_invites=options.report_invites,
-            record_folder=options.record_folder,
-        )
+    serving = run(
+        listen=options.listen,
+        raw_listen=options.raw_listen,
+        target=options.target,
+        report_invites=options.report_invites,
+        record_folder=options.record_folder,
     )
+    try:
+        asyncio.run(serving)
+    except (EngineError, OSError) as error:
+        parser.exit(1, f"error: {error} Choose other addresses with --listen and --raw-listen.\n")
 
 
 if __name__ == "__main__":

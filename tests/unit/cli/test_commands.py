@@ -2,6 +2,9 @@
 
 import json
 import re
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -99,6 +102,8 @@ class TestAccountsAndKeys:
         assert listed[key["id"]]["revoked_at"] is not None
         assert [row["revoked_at"] is None for row in listed.values()].count(True) == 1
         assert made["key"] not in json.dumps(listed)
+        assert run(["keys", "list", "AC1", "--database", database]) == 0
+        assert key["id"] in capsys.readouterr().out, "`keys revoke` needs the whole id"
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -115,6 +120,9 @@ class TestAccountsAndKeys:
     def test_mistakes_are_told_without_traceback(
         self, database: str, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
     ) -> None:
+        assert run(["accounts", "create", "x", "--sid", "AC1", "--database", database]) == 0
+        capsys.readouterr()
+
         assert run([*arguments, "--database", database]) == 1
 
         error = capsys.readouterr().err
@@ -137,10 +145,29 @@ class TestAccountsAndKeys:
 
 
 class TestVerify:
-    def test_empty_database_is_sound(self, database: str, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run(["verify", "--database", database]) == 0
+    def test_database_without_calls_is_sound(self, database: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["accounts", "create", "x", "--sid", "AC1", "--database", database]) == 0
+        capsys.readouterr()
+
+        assert run(["verify", "--account", "AC1", "--database", database]) == 0
 
         assert "No violation" in capsys.readouterr().out
+
+    def test_mistyped_path_is_an_error_and_makes_no_database(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["verify", "--database", f"sqlite:///{tmp_path}/typo.db"]) == 1
+
+        assert "There is no database" in capsys.readouterr().err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_unknown_account_is_an_error(self, database: str, capsys: pytest.CaptureFixture[str]) -> None:
+        run(["accounts", "create", "x", "--sid", "AC1", "--database", database])
+        capsys.readouterr()
+
+        assert run(["verify", "--account", "AC2", "--database", database]) == 1
+
+        assert "There is no account AC2" in capsys.readouterr().err
 
 
 class TestFlowCheck:
@@ -412,6 +439,20 @@ class TestSounds:
         assert run(["sounds", "add", str(tmp_path / "x.wav")]) == 1
         assert told in capsys.readouterr().err
         assert server.asked == []
+
+
+def test_simulator_says_which_address_is_taken() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        command = [sys.executable, "-m", "ringback.simulator", "--listen", address]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
+        )
+
+    assert done.returncode == 1
+    assert address in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_simulate_checks_its_addresses(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from ringback.cli.demo.scenarios import SCENARIOS, Scenario
 from ringback.cli.demo.table import show_rows
 from ringback.cli.demo.world import World
 from ringback.model.errors import RingbackError
+from ringback.model.status import Status
 
 _SCENARIO_S = 60
 
@@ -110,6 +111,8 @@ def _sip(call: dict[str, Any]) -> str:
     if call["sip_code"] is not None:
         cause = f", Q.850 {call['q850_cause']}" if call["q850_cause"] else ""
         return f"{call['sip_code']} {call['sip_reason'] or ''}".strip() + cause
+    if call["status"] == Status.FLOW_ANSWER:
+        return "our 200, confirmed by ACK"
     return "no INVITE sent" if not any(leg["sip_call_id"] for leg in call["legs"]) else "our timer, CANCEL"
 
 
