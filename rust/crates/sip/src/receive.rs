@@ -181,6 +181,9 @@ impl UserAgent {
             self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
             return;
         }
+        if self.refuse_scheme_or_extension(from, request) {
+            return;
+        }
         self.refuse(from, request, 200, crate::uas::CAPABILITIES);
     }
 

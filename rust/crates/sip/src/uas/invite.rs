@@ -74,8 +74,33 @@ impl UserAgent {
         self.refuse_unsupported(from, request, body)
     }
 
-    /// Extensions, schemes and bodies we cannot handle. Also used inside dialogs.
+    /// Schemes, extensions, wishes and bodies we cannot handle.
     fn refuse_unsupported(&mut self, from: SocketAddr, request: &Request, body: &Body) -> bool {
+        if self.refuse_scheme_or_extension(from, request) {
+            return true;
+        }
+        let accepted = [("Accept", "application/sdp"), ("Accept-Encoding", "identity")];
+        match body {
+            Body::Unsupported => {
+                self.counters.refused_unsupported += 1;
+                self.refuse(from, request, 415, &accepted);
+            }
+            Body::Malformed => {
+                self.counters.refused_malformed += 1;
+                self.refuse(from, request, 400, &[]);
+            }
+            Body::None | Body::Sdp(_) if !accepts_sdp(request) => {
+                self.counters.refused_unsupported += 1;
+                self.refuse(from, request, 406, &accepted[..1]);
+            }
+            Body::None | Body::Sdp(_) => return false,
+        }
+        true
+    }
+
+    /// A Request-URI of a scheme that no call has, or an extension we do not know (RFC 3261 sections 8.2.2.1 and
+    /// 8.2.2.3): refuse and say so.
+    pub(crate) fn refuse_scheme_or_extension(&mut self, from: SocketAddr, request: &Request) -> bool {
         let scheme = request.uri.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase();
         if !matches!(scheme.as_slice(), b"sip" | b"sips" | b"tel") {
             self.counters.refused_unsupported += 1;
@@ -87,19 +112,7 @@ impl UserAgent {
             self.refuse(from, request, 420, &[("Unsupported", &unsupported)]);
             return true;
         }
-        match body {
-            Body::Unsupported => {
-                self.counters.refused_unsupported += 1;
-                let accepted = [("Accept", "application/sdp"), ("Accept-Encoding", "identity")];
-                self.refuse(from, request, 415, &accepted);
-            }
-            Body::Malformed => {
-                self.counters.refused_malformed += 1;
-                self.refuse(from, request, 400, &[]);
-            }
-            Body::None | Body::Sdp(_) => return false,
-        }
-        true
+        false
     }
 
     fn begin_incoming(&mut self, asked: Asked<'_>, trunk: TrunkId, body: Body, codecs: &[Codec]) {
@@ -131,6 +144,18 @@ impl UserAgent {
 pub(crate) fn required(request: &Request) -> Option<String> {
     let tags = request.headers.list(&Name::Require);
     (!tags.is_empty()).then(|| tags.iter().map(|tag| text(tag)).collect::<Vec<_>>().join(", "))
+}
+
+/// Whether the caller would take a description in our answer: no Accept means SDP (RFC 3261 section 20.1).
+fn accepts_sdp(request: &Request) -> bool {
+    let mut types = request.headers.list(&Name::Accept).into_iter().peekable();
+    types.peek().is_none()
+        || types.any(|entry| {
+            let kind = entry.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+            [b"application/sdp".as_slice(), b"application/*", b"*/*"]
+                .iter()
+                .any(|known| kind.eq_ignore_ascii_case(known))
+        })
 }
 
 /// RFC 3261 section 8.2.2.2: the same request over two paths has the same From tag, Call-ID and CSeq.

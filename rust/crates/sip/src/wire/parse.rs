@@ -8,7 +8,7 @@ use sipx_sip::{Limits, parse_datagram};
 
 use super::address::AddressParts;
 use super::reply::{Copied, ReplyHead};
-use super::via::Via;
+use super::via::{Via, all_are_hops};
 use super::{Headers, Identity, Message, Method, Name, Request, Response, text};
 
 /// Why a datagram is not a message we can use.
@@ -78,7 +78,9 @@ fn read_request(request: sipx_sip::Request, source: SocketAddr) -> Result<Reques
         Err(what) => return Err(refuse(&request, 400, what)),
     };
     let cseq = request.headers.value(&Name::CSeq).unwrap_or_default();
-    if cseq.split(u8::is_ascii_whitespace).next_back() != Some(request.method.as_bytes()) {
+    let names_another = cseq.split(u8::is_ascii_whitespace).next_back() != Some(request.method.as_bytes());
+    // A method that nobody knows is refused for that (RFC 4475 section 3.1.2.18).
+    if names_another && method != Method::Unknown {
         return Err(refuse(&request, 400, "CSeq Names Another Method"));
     }
     let uri = request.uri.to_bytes().to_vec();
@@ -105,7 +107,7 @@ fn read_response(response: sipx_sip::Response) -> Option<Response> {
 /// The mandatory headers (RFC 3261 section 8.1.1), or what is wrong with them.
 fn read_identity(headers: &sipx_sip::Headers) -> Result<(Identity, Via), &'static str> {
     let via = headers.value(&Name::Via).ok_or("Missing Via")?;
-    let via = Via::parse_first(&via).ok_or("Malformed Via")?;
+    let via = Via::parse_first(&via).filter(|_| all_are_hops(&via)).ok_or("Malformed Via")?;
     for (name, what) in [
         (Name::From, "From Is Not Single"),
         (Name::To, "To Is Not Single"),

@@ -13,7 +13,7 @@ use super::write::Writer;
 pub(crate) struct ReplyHead {
     /// Via, From, Call-ID and CSeq lines.
     lines: Box<[u8]>,
-    /// To value as received.
+    /// To value as received, empty if there was none.
     to: Box<[u8]>,
     has_to_tag: bool,
     /// Where the responses go.
@@ -31,7 +31,8 @@ pub(super) struct Copied<'a> {
 }
 
 impl Copied<'_> {
-    /// None if a header is missing: then no response is possible.
+    /// None without a Via to send a response by. Of the others what is missing stays missing (RFC 4475 section 3.3.1
+    /// wants a 400 even then).
     pub(super) fn head(&self, source: SocketAddr) -> Option<ReplyHead> {
         let (top, rest) = self.vias.split_first()?;
         let via = Via::parse_first(top)?;
@@ -40,14 +41,16 @@ impl Copied<'_> {
         for line in rest {
             writer.header("Via", line);
         }
-        writer.header("From", self.from.as_ref()?);
-        writer.header("Call-ID", self.call_id.as_ref()?);
-        writer.header("CSeq", self.cseq.as_ref()?);
-        let to = self.to.as_ref()?;
+        for (name, value) in [("From", &self.from), ("Call-ID", &self.call_id), ("CSeq", &self.cseq)] {
+            if let Some(value) = value {
+                writer.header(name, value);
+            }
+        }
+        let to = self.to.as_deref().unwrap_or_default();
         let has_to_tag = AddressParts::parse(to).is_some_and(|parts| !parts.tag().is_empty());
         Some(ReplyHead {
             lines: writer.into_lines().into_boxed_slice(),
-            to: Box::from(&**to),
+            to: Box::from(to),
             has_to_tag,
             reply_to: via.reply_to(source),
         })
@@ -59,6 +62,9 @@ impl ReplyHead {
     pub(crate) fn start(&self, code: u16, phrase: &str, to_tag: &[u8]) -> Writer {
         let mut writer = Writer::response(code, phrase);
         writer.raw(&self.lines);
+        if self.to.is_empty() {
+            return writer;
+        }
         if self.has_to_tag || code == 100 {
             writer.header("To", &self.to);
         } else {

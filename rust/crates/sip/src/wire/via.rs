@@ -44,6 +44,15 @@ impl Via {
     }
 }
 
+/// Whether every value of a Via line is a hop, and not just separators (RFC 4475 section 3.1.2.1).
+pub(crate) fn all_are_hops(value: &[u8]) -> bool {
+    split_list(value).all(is_hop)
+}
+
+fn is_hop(hop: &[u8]) -> bool {
+    sent_by(split_params(hop).0).is_some()
+}
+
 /// A whole Via line with `received` (and `rport`, if asked for) of its first hop set to what we saw.
 pub(crate) fn with_source(value: &[u8], source: SocketAddr) -> Vec<u8> {
     let mut hops = split_list(value);
@@ -61,7 +70,7 @@ pub(crate) fn with_source(value: &[u8], source: SocketAddr) -> Vec<u8> {
     if has_rport {
         push_param(&mut out, b"rport", Some(source.port().to_string().as_bytes()));
     }
-    for hop in hops {
+    for hop in hops.filter(|hop| is_hop(hop)) {
         out.extend_from_slice(b", ");
         out.extend_from_slice(hop);
     }
