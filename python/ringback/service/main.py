@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import structlog
 from msgspec import Struct
@@ -16,6 +17,7 @@ from ringback.live.exchange import Exchange, ExchangeSettings
 from ringback.model.errors import ResourceError
 from ringback.service.clock import SystemClock
 from ringback.service.fetch import SoundFetcher
+from ringback.service.housekeeping import Housekeeping
 from ringback.service.http import HttpServer
 from ringback.service.logs import set_up_logs
 from ringback.service.loop import settle_memory
@@ -99,6 +101,7 @@ async def run(
         stack.callback(engine.stop, grace_ms=_ENGINE_GRACE_MS)
         webhooks = await _webhooks(settings, database, stack)
         recovered = await exchange.start()
+        await stack.enter_async_context(_beside(Housekeeping(database, settings.keep).run()))
         http = HttpServer(create_app(_services(settings, database, exchange, speech, webhooks)), settings.http.listen)
         await http.start()
         stack.push_async_callback(http.stop)
@@ -132,6 +135,18 @@ async def _speech(settings: Settings, data: Path) -> AsyncIterator[SpeechService
     finally:
         await speech.close()
         await fetch.close()
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let `work` go on beside everything else until the block ends."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 @contextlib.contextmanager

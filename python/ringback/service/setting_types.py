@@ -129,6 +129,18 @@ class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
 
 
+class KeepSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long what is kept. Calls, their journals and recordings are never deleted by themselves.
+
+    Attributes:
+        sip_messages_days: SIP messages of calls (the ladder).
+        webhooks_days: Webhooks that were delivered or given up, with their tries.
+    """
+
+    sip_messages_days: Annotated[float, Meta(gt=0, le=3650)] = 14.0
+    webhooks_days: Annotated[float, Meta(gt=0, le=3650)] = 30.0
+
+
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Logs, on standard error.
 
@@ -242,6 +254,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    keep: KeepSettings = KeepSettings()
     log: LogSettings = LogSettings()
     account: tuple[AccountSeed, ...] = ()
     api_key: tuple[ApiKeySeed, ...] = ()

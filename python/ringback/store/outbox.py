@@ -233,9 +233,24 @@ class OutboxQueue:
         statement = update(outbox).where(is_it).values(next_at=until)
         return await self._access.write(lambda connection: connection.execute(statement).rowcount)
 
-    async def purge(self, before: datetime) -> int:
-        """Forget webhooks made before then that are done, with their tries; return how many they were."""
-        is_old = (outbox.c.created_at < before) & (outbox.c.state != "waiting")
+    async def purge(self, before: datetime, *, limit: int = 1_000) -> int:
+        """Forget webhooks that are done, with their tries; return how many they were.
+
+        Those of a call go together once all of them were made before `before` and none waits: an audit that finds a
+        call's webhooks shall find all of them.
+
+        Args:
+            before: What was made at or after it stays.
+            limit: Webhooks looked for at once; of the last call found there may be a few more.
+        """
+        other = outbox.alias()
+        is_kept = (other.c.created_at >= before) | (other.c.state == "waiting")
+        has_kept = select(other.c.id).where((other.c.call_id == outbox.c.call_id) & is_kept).exists()
+        query = select(outbox.c.call_id).where((outbox.c.created_at < before) & ~has_kept)
+        calls = {row.call_id for row in await self._access.rows(query.order_by(outbox.c.id).limit(limit))}
+        if not calls:
+            return 0
+        is_old = outbox.c.call_id.in_(calls)
 
         def work(connection: Connection) -> int:
             old = select(outbox.c.id).where(is_old)

@@ -29,7 +29,9 @@ class TraceRepository:
             ]
         )
 
-    async def purge(self, before: datetime) -> int:
-        """Forget messages older than `before` and return how many they were."""
-        old = delete(sip_trace).where(sip_trace.c.at < before)
-        return await self._access.write(lambda connection: connection.execute(old).rowcount)
+    async def purge(self, before: datetime, *, limit: int = 1_000) -> int:
+        """Forget at most `limit` messages older than `before` and return how many they were."""
+        query = select(sip_trace.c.id).where(sip_trace.c.at < before).limit(limit)
+        ids = [row.id for row in await self._access.rows(query)]
+        old = delete(sip_trace).where(sip_trace.c.id.in_(ids))
+        return await self._access.write(lambda connection: connection.execute(old).rowcount) if ids else 0
