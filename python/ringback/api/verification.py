@@ -12,9 +12,10 @@ from ringback.model.ids import AccountSid
 from ringback.model.status import Status
 from ringback.store.audit import AuditedCall
 from ringback.store.repositories import Repositories
-from ringback.store.writes import FINAL, OutboxEvent
+from ringback.store.writes import FINAL
 
 ALL_CALL_EVENTS = frozenset({"call_start", "call_answer", "call_end"})
+ACCOUNT_WEBHOOK = "the account's webhook"
 EVERY = 50
 """Calls between two reports of progress and two chances for other tasks."""
 
@@ -105,25 +106,30 @@ def audit(call: AuditedCall, tables: dict[str, str]) -> Iterator[Violation]:
         yield Violation(invariant=1, detail=f"the call has a final record and its state is {call.state}")
     if call.channels:
         yield Violation(invariant=6, detail=f"the call is final and still occupies {call.channels} channels")
-    by_endpoint = _by_endpoint(call.events)
-    full = next((names for url, names in by_endpoint.items() if _wanted(call.request, url) >= ALL_CALL_EVENTS), [])
+    by_receiver = _by_receiver(call)
+    full = next((names for who, names in by_receiver.items() if _wanted(call.request, who) >= ALL_CALL_EVENTS), [])
     yield from audit_call(call.request, call.entries, call.record, full, tables=tables.get(call.record.verdict.table))
-    for endpoint, names in by_endpoint.items():
+    for receiver, names in by_receiver.items():
         ends = names.count("call_end")
-        if "call_end" in _wanted(call.request, endpoint) and (ends != 1 or names[-1] != "call_end"):
-            yield Violation(invariant=4, detail=f"{endpoint} gets call_end {ends} times, or something after it")
+        if "call_end" in _wanted(call.request, receiver) and (ends != 1 or names[-1] != "call_end"):
+            yield Violation(invariant=4, detail=f"{receiver} gets call_end {ends} times, or something after it")
 
 
-def _by_endpoint(events: tuple[OutboxEvent, ...]) -> dict[str, list[str]]:
+def _by_receiver(call: AuditedCall) -> dict[str, list[str]]:
+    """Return the names of events by receiver: each callback of the request, and the account's webhook.
+
+    The account's webhook is one receiver even when its address was changed during the call.
+    """
+    callbacks = {callback.url for callback in call.request.callbacks}
     found: dict[str, list[str]] = {}
-    for event in events:
-        found.setdefault(event.endpoint, []).append(event.event)
+    for event in call.events:
+        found.setdefault(event.endpoint if event.endpoint in callbacks else ACCOUNT_WEBHOOK, []).append(event.event)
     return found
 
 
-def _wanted(request: CallRequest, endpoint: str) -> frozenset[str]:
-    """Return the events an endpoint was to get: those of the request, or all for the account's webhook."""
+def _wanted(request: CallRequest, receiver: str) -> frozenset[str]:
+    """Return the events a receiver was to get: those of the request, or all for the account's webhook."""
     for callback in request.callbacks:
-        if callback.url == endpoint:
+        if callback.url == receiver:
             return callback.events or frozenset({"call_end"})
     return ALL_CALL_EVENTS

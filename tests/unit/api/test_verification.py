@@ -96,3 +96,20 @@ def test_endpoint_for_some_events_is_judged_by_those() -> None:
 
     assert found(call) == []
     assert {number for number, _ in found(after_end)} == {4}
+
+
+def test_account_webhook_that_moved_during_the_call_is_one_receiver() -> None:
+    request = replace(refused_call().request, to="+4930901821")
+    before = (
+        entry(1, EntryKind.ACCEPTED),
+        entry(2, EntryKind.DIALING, leg=1, trunk="t", call_id="a", **{"try": 1}),
+        entry(3, EntryKind.CRASH_RULE, reason="recovered_after_crash", was_answered=False),
+    )
+    verdict = decide(request.kind, before)
+    entries = (*before, entry(4, EntryKind.FINAL, status=verdict.status.value))
+    record = final_record(request, entries, verdict)
+    told = (event("call_start", "https://old"), event("call_end", "https://new", 2))
+    call = replace(refused_call(), entries=entries, record=record, events=told)
+
+    assert found(call) == []
+    assert {number for number, _ in found(replace(call, events=told[:1]))} == {4}
