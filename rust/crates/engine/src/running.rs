@@ -127,8 +127,7 @@ fn media_config(config: &EngineConfig, addresses: &Addresses) -> MediaConfig {
 
 fn sip_config(config: &EngineConfig, local: SocketAddr, contact_host: String) -> sip::Config {
     sip::Config {
-        local,
-        contact_host,
+        listeners: vec![sip::Listener { transport: sip::Transport::Udp, local, contact_host }],
         user_agent: config.user_agent.clone(),
         t1: config.t1,
         max_legs: config.max_legs,

@@ -124,7 +124,9 @@ impl<M: MediaPort> Signaling<M> {
         loop {
             while let Some(output) = self.agent.poll_output() {
                 match output {
-                    sip::Output::Transmit { to, bytes, leg } => self.transmit.push_back((Outgoing { to, bytes }, leg)),
+                    sip::Output::Transmit { to, bytes, leg } => {
+                        self.transmit.push_back((Outgoing { to: to.address, bytes }, leg));
+                    }
                     sip::Output::Event(event) => self.core.handle_sip(now, event),
                 }
             }
@@ -288,12 +290,12 @@ impl<M: MediaPort> net::Core for Signaling<M> {
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
         let access = &self.access;
         if self.flood.admit(now, from.ip(), || access.iter().any(|rule| rule.network.contains(from.ip()))) {
-            self.guarded(now, |this| this.agent.handle_datagram(now, from, bytes));
+            self.guarded(now, |this| this.agent.handle_message(now, sip::Peer::udp(from), bytes));
         }
     }
 
     fn handle_transport_error(&mut self, now: Instant, to: SocketAddr) {
-        self.guarded(now, |this| this.agent.handle_transport_error(now, to));
+        self.guarded(now, |this| this.agent.handle_transport_error(now, sip::Peer::udp(to)));
     }
 
     fn handle_deadline(&mut self, now: Instant) {

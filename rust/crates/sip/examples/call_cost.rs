@@ -14,14 +14,15 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ringback_sip::{AccessRule, Codec, Command, Config, Event, INCOMING_LEGS, LocalMedia, Output, UserAgent};
+use ringback_sip::{
+    AccessRule, Codec, Command, Config, Event, INCOMING_LEGS, Listener, LocalMedia, Output, Peer, Transport, UserAgent,
+};
 
 const CALLS: u64 = 20_000;
 
 fn user_agent(local: SocketAddr) -> UserAgent {
     let mut ua = UserAgent::new(Config {
-        local,
-        contact_host: local.to_string(),
+        listeners: vec![Listener::new(Transport::Udp, local)],
         user_agent: "Ringback".to_owned(),
         t1: Duration::from_millis(500),
         max_legs: 1_000_000,
@@ -41,8 +42,8 @@ fn media(rtp: &str) -> LocalMedia {
 struct Bench {
     a: UserAgent,
     b: UserAgent,
-    a_address: SocketAddr,
-    b_address: SocketAddr,
+    a_address: Peer,
+    b_address: Peer,
     now: Instant,
     messages: u64,
 }
@@ -55,7 +56,7 @@ impl Bench {
                 if let Output::Transmit { bytes, .. } = output {
                     moved = true;
                     self.messages += 1;
-                    self.b.handle_datagram(self.now, self.a_address, &bytes);
+                    self.b.handle_message(self.now, self.a_address, &bytes);
                 }
             }
             let mut ring = Vec::new();
@@ -64,7 +65,7 @@ impl Bench {
                     Output::Transmit { bytes, .. } => {
                         moved = true;
                         self.messages += 1;
-                        self.a.handle_datagram(self.now, self.b_address, &bytes);
+                        self.a.handle_message(self.now, self.b_address, &bytes);
                     }
                     Output::Event(Event::Incoming { leg, .. }) => ring.push(leg),
                     Output::Event(_) => {}
@@ -117,11 +118,11 @@ fn resident_bytes() -> u64 {
 }
 
 fn main() {
-    let a_address: SocketAddr = "192.0.2.1:5060".parse().expect("an address");
-    let b_address: SocketAddr = "192.0.2.2:5060".parse().expect("an address");
+    let a_address = Peer::udp("192.0.2.1:5060".parse().expect("an address"));
+    let b_address = Peer::udp("192.0.2.2:5060".parse().expect("an address"));
     let mut bench = Bench {
-        a: user_agent(a_address),
-        b: user_agent(b_address),
+        a: user_agent(a_address.address),
+        b: user_agent(b_address.address),
         a_address,
         b_address,
         now: Instant::now(),

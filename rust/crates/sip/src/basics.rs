@@ -1,20 +1,20 @@
 //! What every part of the user agent needs: sending, reporting, sessions in and out of the table.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::dialog::DialogKey;
 use crate::event::{Event, LegId, Output};
+use crate::peer::Peer;
 use crate::session::{End, Session, SessionId};
 use crate::timers::Target;
 use crate::transaction::{ClientTx, Purpose, ServerTx, TxKey};
 use crate::ua::UserAgent;
 
 impl UserAgent {
-    /// Send a datagram.
-    pub(crate) fn transmit(&mut self, leg: Option<LegId>, to: SocketAddr, bytes: Bytes) {
+    /// Send a message.
+    pub(crate) fn transmit(&mut self, leg: Option<LegId>, to: Peer, bytes: Bytes) {
         self.counters.datagrams_sent += 1;
         if self.config.trace {
             let event = Event::Trace { leg, sent: true, peer: to, bytes: bytes.clone() };
@@ -109,13 +109,13 @@ impl UserAgent {
         purpose: Purpose,
         session: &Session,
         key: TxKey,
-        request: (SocketAddr, Bytes),
+        request: (Peer, Bytes),
     ) {
         self.begin_client(now, (purpose, Some(session.id), session.leg()), key, request);
     }
 
     /// The same for a request that no session waits for.
-    pub(crate) fn start_ownerless(&mut self, now: Instant, purpose: Purpose, key: TxKey, request: (SocketAddr, Bytes)) {
+    pub(crate) fn start_ownerless(&mut self, now: Instant, purpose: Purpose, key: TxKey, request: (Peer, Bytes)) {
         self.begin_client(now, (purpose, None, None), key, request);
     }
 
@@ -124,7 +124,7 @@ impl UserAgent {
         now: Instant,
         whose: (Purpose, Option<SessionId>, Option<LegId>),
         key: TxKey,
-        request: (SocketAddr, Bytes),
+        request: (Peer, Bytes),
     ) {
         let ((purpose, owner, leg), (to, bytes)) = (whose, request);
         self.started += 1;
@@ -149,7 +149,7 @@ impl UserAgent {
         key: TxKey,
         is_invite: bool,
         leg: Option<LegId>,
-        response: (SocketAddr, u16, Bytes),
+        response: (Peer, u16, Bytes),
     ) {
         let (to, code, bytes) = response;
         if !self.servers.contains_key(&key) {

@@ -60,8 +60,7 @@ impl UserAgent {
         if let Some(cause) = session.q850 {
             headers.push(("Reason".to_owned(), q850_header(cause)));
         }
-        let extra =
-            Extra { sent_by: &self.config.contact_host, user_agent: &self.config.user_agent, headers: &headers };
+        let extra = Extra { config: &self.config, headers: &headers };
         let built = build(&session.dialog, Method::Bye, session.dialog.local_cseq, extra);
         let key = client_key(built.branch.as_bytes(), Method::Bye);
         self.start_client(now, Purpose::Bye, session, key, (built.to, built.bytes));

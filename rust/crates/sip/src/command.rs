@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::event::LegId;
+use crate::peer::Peer;
 use crate::sdp::Codec;
 
 /// An order for the user agent. One for a leg that is already over does nothing and is counted
@@ -16,7 +17,7 @@ pub enum Command {
         /// The caller's choice, below `INCOMING_LEGS`, never used before.
         leg: LegId,
         /// Where the INVITE goes, already resolved.
-        peer: SocketAddr,
+        peer: Peer,
         /// Request-URI and To, `sip:+49...@host`.
         to: String,
         /// From, `sip:+49...@host`.

@@ -1,10 +1,9 @@
 //! What the user agent reports.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 
 use crate::access::TrunkId;
+use crate::peer::Peer;
 use crate::sdp::Negotiated;
 
 /// Number of a leg. Dialled legs are numbered by the engine, incoming ones by the user agent from [`INCOMING_LEGS`] up.
@@ -16,10 +15,10 @@ pub const INCOMING_LEGS: LegId = 1 << 40;
 /// What comes out of the user agent; drain with `poll_output` after every `handle_*`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Send this datagram.
+    /// Send this message.
     Transmit {
         /// Destination.
-        to: SocketAddr,
+        to: Peer,
         /// One whole SIP message.
         bytes: Bytes,
         /// The leg it belongs to, if any.
@@ -40,7 +39,7 @@ pub enum Event {
         /// Trunk of the access rule.
         trunk: TrunkId,
         /// Where the INVITE came from.
-        source: SocketAddr,
+        source: Peer,
         /// Call-ID.
         call_id: String,
         /// Request-URI as received.
@@ -143,7 +142,7 @@ pub enum Event {
         /// Sent, not received.
         sent: bool,
         /// The other end.
-        peer: SocketAddr,
+        peer: Peer,
         /// The whole message.
         bytes: Bytes,
     },

@@ -1,6 +1,6 @@
 //! A SIP user agent without socket, clock or thread ("sans-IO").
 //!
-//! Datagrams, commands and deadlines go in, each with the time it happened; datagrams to send and events come out.
+//! Messages, commands and deadlines go in, each with the time it happened; messages to send and events come out.
 //! See [`UserAgent`] for how it is driven.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -10,13 +10,13 @@ mod basics;
 mod closing;
 mod command;
 mod config;
-
 mod counters;
 mod dialog;
 mod digest;
 mod event;
 mod indialog;
 mod obey;
+mod peer;
 mod random;
 mod rate;
 mod receive;
@@ -33,8 +33,9 @@ mod wire;
 
 pub use access::{AccessRule, Gate, Network, NetworkError, TrunkId};
 pub use command::{Command, Credentials, LocalMedia};
-pub use config::Config;
+pub use config::{Config, Listener};
 pub use counters::Counters;
 pub use event::{Cause, Confirmation, Event, INCOMING_LEGS, LegId, Output, Side};
+pub use peer::{ListenerId, Peer, Transport};
 pub use sdp::{Codec, Negotiated};
 pub use ua::UserAgent;

@@ -1,13 +1,13 @@
-//! Datagrams: what is it, and whose is it (RFC 3261 sections 8.2, 12.2.2, 17.2.3, 18).
+//! Messages: what is it, and whose is it (RFC 3261 sections 8.2, 12.2.2, 17.2.3, 18).
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::dialog::DialogKey;
 use crate::event::{Event, Output};
+use crate::peer::Peer;
 use crate::timers::Target;
 use crate::transaction::{ServerState, TxKey, server_key};
 use crate::ua::UserAgent;
@@ -18,15 +18,15 @@ use crate::wire::{Malformed, Message, Method, Request, parse};
 pub(crate) struct Asked<'a> {
     pub(crate) now: Instant,
     /// Where it came from.
-    pub(crate) from: SocketAddr,
+    pub(crate) from: Peer,
     pub(crate) request: &'a Request,
     /// Its server transaction.
     pub(crate) key: TxKey,
 }
 
 impl UserAgent {
-    /// One datagram came.
-    pub(crate) fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+    /// One message came.
+    pub(crate) fn receive(&mut self, now: Instant, from: Peer, bytes: &[u8]) {
         self.counters.datagrams_received += 1;
         if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b' ' | 0)) {
             self.counters.keepalives += 1;
@@ -51,11 +51,13 @@ impl UserAgent {
         }
     }
 
-    fn receive_malformed(&mut self, from: SocketAddr, malformed: Malformed) {
+    fn receive_malformed(&mut self, from: Peer, malformed: Malformed) {
         match malformed {
             Malformed::Garbage => self.counters.dropped_garbage += 1,
             // Strangers learn nothing about us.
-            Malformed::Answer { .. } if self.access.find(from).is_none() => self.counters.dropped_unknown_source += 1,
+            Malformed::Answer { .. } if self.access.find(from.address).is_none() => {
+                self.counters.dropped_unknown_source += 1;
+            }
             Malformed::Answer { head, code, phrase } => {
                 self.counters.refused_malformed += 1;
                 let mut writer = head.start(code, phrase, b"sl-malformed");
@@ -65,7 +67,7 @@ impl UserAgent {
         }
     }
 
-    fn receive_request(&mut self, now: Instant, from: SocketAddr, request: &Request) {
+    fn receive_request(&mut self, now: Instant, from: Peer, request: &Request) {
         match request.method {
             Method::Ack => return self.receive_ack(now, request),
             Method::Cancel => return self.receive_cancel(now, from, request),
@@ -81,7 +83,7 @@ impl UserAgent {
         }
         match request.method {
             Method::Invite => self.receive_invite(asked),
-            _ if self.access.find(from).is_none() => self.counters.dropped_unknown_source += 1,
+            _ if self.access.find(from.address).is_none() => self.counters.dropped_unknown_source += 1,
             Method::Options => self.receive_options(from, request),
             Method::KnownElsewhere => self.refuse_method(from, request, 405),
             Method::Unknown => self.refuse_method(from, request, 501),
@@ -110,7 +112,7 @@ impl UserAgent {
         if found {
             return;
         }
-        if self.access.find(from).is_none() {
+        if self.access.find(from.address).is_none() {
             self.counters.dropped_unknown_source += 1;
         } else {
             self.refuse_no_dialog(from, request);
@@ -147,7 +149,7 @@ impl UserAgent {
 
     /// Answer a request without keeping anything. The To tag derives from the request, so that copies get the same
     /// answer (RFC 3261 section 8.2.7).
-    pub(crate) fn refuse(&mut self, from: SocketAddr, request: &Request, code: u16, headers: &[(&str, &str)]) {
+    pub(crate) fn refuse(&mut self, from: Peer, request: &Request, code: u16, headers: &[(&str, &str)]) {
         let Some(head) = request.reply_head(from) else { return };
         let tag = self.stateless_tag(request);
         let mut writer = head.start(code, crate::wire::phrase(code), &tag);
@@ -165,18 +167,18 @@ impl UserAgent {
         format!("sl-{:016x}", hasher.finish()).into_bytes()
     }
 
-    fn refuse_no_dialog(&mut self, from: SocketAddr, request: &Request) {
+    fn refuse_no_dialog(&mut self, from: Peer, request: &Request) {
         self.counters.refused_no_dialog += 1;
         self.refuse(from, request, 481, &[]);
     }
 
-    fn refuse_method(&mut self, from: SocketAddr, request: &Request, code: u16) {
+    fn refuse_method(&mut self, from: Peer, request: &Request, code: u16) {
         self.counters.refused_unsupported += 1;
         self.refuse(from, request, code, &[("Allow", crate::wire::ALLOW)]);
     }
 
     /// OPTIONS outside a dialog is how carriers ask whether we live; it is answered as an INVITE would be.
-    fn receive_options(&mut self, from: SocketAddr, request: &Request) {
+    fn receive_options(&mut self, from: Peer, request: &Request) {
         if let Some(retry_after) = self.closed_for() {
             self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
             return;

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use crate::dialog::Dialog;
 use crate::dialog::reference::{DialogRef, Recovered};
-use crate::dialog::request::via;
 use crate::digest::Auth;
 use crate::event::{Cause, Side};
 use crate::session::{End, Media, Phase, Session};
@@ -27,8 +26,12 @@ impl UserAgent {
     pub(crate) fn end_dialog(&mut self, now: Instant, json: &str) {
         match DialogRef::read(json) {
             None => self.counters.refused_dialogs += 1,
-            Some(Recovered::Calling(dialog)) => self.withdraw_unknown(now, &dialog),
-            Some(Recovered::Confirmed(dialog)) => {
+            Some(Recovered::Calling(mut dialog)) => {
+                dialog.peer = self.config.settle(dialog.peer);
+                self.withdraw_unknown(now, &dialog);
+            }
+            Some(Recovered::Confirmed(mut dialog)) => {
+                dialog.peer = self.config.settle(dialog.peer);
                 if self.dialogs.contains_key(&dialog.key()) {
                     // It is alive, so it is no crash; whoever owns the leg must end it.
                     self.counters.refused_dialogs += 1;
@@ -79,7 +82,7 @@ impl UserAgent {
     fn cancel_unknown(&mut self, now: Instant, dialog: &Dialog, cseq: u32, branch: &str) {
         let mut writer = Writer::request(Method::Cancel, &dialog.target);
         writer
-            .header("Via", via(&self.config.contact_host, branch))
+            .header("Via", self.config.via(dialog.peer, branch))
             .header("Max-Forwards", "70")
             .header("From", &dialog.local)
             .header("To", &dialog.remote)

@@ -14,7 +14,6 @@
 //!   over             over                   Up --hang up: BYE -------+      Up --their BYE--> over
 //! ```
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,6 +22,7 @@ use crate::command::LocalMedia;
 use crate::dialog::{Dialog, DialogKey};
 use crate::digest::Auth;
 use crate::event::{Cause, LegId, Side};
+use crate::peer::Peer;
 use crate::sdp::{Body, Negotiated, Origin};
 use crate::transaction::TxKey;
 use crate::wire::{ReasonText, ReplyHead};
@@ -88,7 +88,7 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     /// Where it goes.
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     /// Request-URI.
     pub(crate) uri: Vec<u8>,
     /// Headers of the customer, checked.
@@ -120,7 +120,7 @@ pub(crate) struct Incoming {
 /// A 2xx of ours, sent again until the ACK comes (RFC 3261 section 13.3.1.4).
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub(crate) to: SocketAddr,
+    pub(crate) to: Peer,
     pub(crate) response: Bytes,
     /// CSeq of the INVITE, and so of its ACK.
     pub(crate) cseq: u32,

@@ -1,9 +1,9 @@
 //! Time goes by: retransmissions and time-outs.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::event::{Cause, Side};
+use crate::peer::Peer;
 use crate::session::{End, Phase, Session};
 use crate::timers::Target;
 use crate::transaction::{ClientState, ClientTick, Purpose, ServerTick, TxKey};
@@ -94,17 +94,32 @@ impl UserAgent {
         }
     }
 
-    /// Requests to an address that refuses datagrams fail at once, oldest first, unless something was heard already.
-    pub(crate) fn fail_requests_to(&mut self, to: SocketAddr) {
+    /// Requests to a peer that cannot be reached fail at once, oldest first, unless something was heard already.
+    pub(crate) fn fail_requests_to(&mut self, to: Peer) {
         let mut failed: Vec<(u64, TxKey)> = self
             .clients
             .iter()
-            .filter(|(_, tx)| tx.to == to && tx.state == ClientState::Waiting)
+            .filter(|(_, tx)| to.concerns(&tx.to) && tx.state == ClientState::Waiting)
             .map(|(key, tx)| (tx.started(), *key))
             .collect();
         failed.sort_unstable();
         for (_, key) in failed {
-            self.fail_client(key, Cause::Transport);
+            if to.connection == 0 || !self.retry_client(key) {
+                self.fail_client(key, Cause::Transport);
+            }
         }
+    }
+
+    /// Send a request again whose connection was lost, over a new one; once only. An idle connection may have been
+    /// closed by the far end just as we wrote.
+    fn retry_client(&mut self, key: TxKey) -> bool {
+        let Some(tx) = self.clients.get_mut(&key).filter(|tx| !tx.retried) else { return false };
+        tx.retried = true;
+        tx.to.connection = 0;
+        let (to, bytes) = (tx.to, tx.message.clone());
+        let leg = tx.owner.and_then(|id| self.sessions.get(&id)).and_then(|session| session.leg());
+        self.counters.retransmissions_sent += 1;
+        self.transmit(leg, to, bytes);
+        true
     }
 }

@@ -1,11 +1,10 @@
-//! The user agent: one owner of every session, dialog and transaction of one socket.
+//! The user agent: one owner of every session, dialog and transaction of one engine.
 //!
 //! This file is the door: what comes in and what goes out. What happens in between lives in the files of its name:
-//! `receive` (datagrams), `uac` (our calls), `uas` (theirs), `indialog` (requests inside a dialog), `closing` (BYE),
+//! `receive` (messages), `uac` (our calls), `uas` (theirs), `indialog` (requests inside a dialog), `closing` (BYE),
 //! `tick` (timers), `basics` (sending, reporting, finding sessions).
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::access::{AccessRule, AccessTable, Gate};
@@ -14,6 +13,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::dialog::DialogKey;
 use crate::event::{INCOMING_LEGS, LegId, Output};
+use crate::peer::Peer;
 use crate::random::Random;
 use crate::rate::RateTable;
 use crate::session::{SILENT, Session, SessionId};
@@ -90,8 +90,8 @@ impl UserAgent {
         self.gate = gate;
     }
 
-    /// A datagram was received.
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+    /// A message was received: a datagram, or one that was framed out of a stream.
+    pub fn handle_message(&mut self, now: Instant, from: Peer, bytes: &[u8]) {
         self.receive(now, from, bytes);
     }
 
@@ -100,8 +100,9 @@ impl UserAgent {
         self.obey(now, command);
     }
 
-    /// A datagram to this address could not be sent (ICMP, no route): requests to it that nobody answered yet fail.
-    pub fn handle_transport_error(&mut self, _now: Instant, to: SocketAddr) {
+    /// A message to this peer could not be sent (ICMP, no route, connection refused or lost): requests to it that
+    /// nobody answered yet fail.
+    pub fn handle_transport_error(&mut self, _now: Instant, to: Peer) {
         self.fail_requests_to(to);
     }
 

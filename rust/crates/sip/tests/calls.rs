@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use ringback_sip::{Cause, Command, Confirmation, Event, Side};
+use ringback_sip::{Cause, Command, Confirmation, Event, Peer, Side};
 
 #[test]
 fn a_call_is_dialled_rung_answered_and_hung_up() {
@@ -85,7 +85,7 @@ fn incoming_says_everything_about_the_call() {
         panic!("no Incoming")
     };
 
-    assert_eq!((*leg, *trunk, *source, *codec_ok), (incoming(0), TRUNK, addr(A), true));
+    assert_eq!((*leg, *trunk, *source, *codec_ok), (incoming(0), TRUNK, Peer::udp(addr(A)), true));
     assert_eq!(call_id, "call-1");
     assert_eq!(request_uri, "sip:+4930100@192.0.2.2:5060");
     assert_eq!(to_uri, "sip:+4930100@192.0.2.2:5060");
@@ -146,10 +146,10 @@ fn a_refused_datagram_ends_the_call_at_once() {
     pair.lose(|_, _| true);
     pair.tell_a(dial(1, B));
 
-    pair.a.handle_transport_error(pair.now, addr("192.0.2.3:5060"));
+    pair.a.handle_transport_error(pair.now, Peer::udp(addr("192.0.2.3:5060")));
     pair.pump();
     assert_eq!(pair.a_events, [], "that was another address");
-    pair.a.handle_transport_error(pair.now, addr(B));
+    pair.a.handle_transport_error(pair.now, Peer::udp(addr(B)));
     pair.pump();
 
     assert_eq!(ended(&pair.a_events[0]), Some((1, Cause::Transport, Side::Network, None)));

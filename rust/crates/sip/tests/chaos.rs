@@ -109,7 +109,7 @@ impl Chaos {
         if let Some(at) = self.flying.iter().position(|(at, _, _)| *at <= self.now) {
             let (_, end, bytes) = self.flying.remove(at);
             let from = self.ends[1 - end].address;
-            self.ends[end].ua.handle_datagram(self.now, addr(from), &bytes);
+            self.ends[end].ua.handle_message(self.now, ringback_sip::Peer::udp(addr(from)), &bytes);
         } else {
             for end in &mut self.ends {
                 end.ua.handle_deadline(self.now);

@@ -145,7 +145,7 @@ fn feed(dice: &mut Dice, rounds: usize) {
     for round in 0..rounds {
         let original = &messages[dice.roll(messages.len())];
         let bytes = mutate(dice, original.as_bytes());
-        script.ua.handle_datagram(script.now, script.peer, &bytes);
+        script.ua.handle_message(script.now, ringback_sip::Peer::udp(script.peer), &bytes);
         while let Some(output) = script.ua.poll_output() {
             if let Output::Transmit { bytes, .. } = output {
                 check(&bytes);

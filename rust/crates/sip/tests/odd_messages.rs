@@ -30,7 +30,7 @@ fn a_latin_1_display_name_comes_back_byte_for_byte() {
     let at = bytes.windows(4).position(|part| part == b"J@rg").expect("the name") + 1;
     bytes[at] = 0xF6;
 
-    script.ua.handle_datagram(script.now, script.peer, &bytes);
+    script.ua.handle_message(script.now, ringback_sip::Peer::udp(script.peer), &bytes);
 
     let trying = std::iter::from_fn(|| script.ua.poll_output()).find_map(|output| match output {
         ringback_sip::Output::Transmit { bytes, .. } => Some(bytes),
@@ -242,7 +242,7 @@ struct UserAgentV6(Script);
 impl UserAgentV6 {
     fn new() -> Self {
         let mut config = config("[2001:db8::1]:5060");
-        "[2001:db8::1]:5060".clone_into(&mut config.contact_host);
+        "[2001:db8::1]:5060".clone_into(&mut config.listeners[0].contact_host);
         let mut ua = ringback_sip::UserAgent::new(config);
         ua.set_access(vec![rule("2001:db8::/32")]);
         let mut script = Script::with(ua);

@@ -119,7 +119,7 @@ fn without_rport_the_port_of_via_counts_and_the_address_we_saw() {
 #[test]
 fn what_we_advertise_is_in_via_and_contact() {
     let mut config = config(A);
-    "203.0.113.10:5099".clone_into(&mut config.contact_host);
+    "203.0.113.10:5099".clone_into(&mut config.listeners[0].contact_host);
     let mut script = Script::with(ringback_sip::UserAgent::new(config));
 
     script.tell(dial(1, "192.0.2.9:5060"));

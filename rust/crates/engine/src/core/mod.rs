@@ -190,7 +190,7 @@ impl<M: MediaPort> Core<M> {
         let media = sip::LocalMedia { rtp: self.rtp_address(entry.media_port), codecs: dial.codecs };
         self.sip_commands.push_back(sip::Command::Dial {
             leg: dial.leg,
-            peer: SocketAddr::new(ip, dial.port),
+            peer: sip::Peer::new(sip::Transport::Udp, SocketAddr::new(ip, dial.port)),
             to: dial.to,
             from: dial.from,
             display_name: dial.display_name,

@@ -30,8 +30,7 @@ impl Bench {
         };
         let local: SocketAddr = "192.0.2.1:5060".parse().unwrap();
         let agent = sip::UserAgent::new(sip::Config {
-            local,
-            contact_host: local.to_string(),
+            listeners: vec![sip::Listener::new(sip::Transport::Udp, local)],
             user_agent: "test".to_owned(),
             t1: Duration::from_millis(500),
             max_legs: 10,

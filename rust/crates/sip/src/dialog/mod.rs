@@ -4,9 +4,8 @@ pub(crate) mod reference;
 pub(crate) mod request;
 pub(crate) mod route;
 
-use std::net::SocketAddr;
-
 use crate::dialog::route::route_set;
+use crate::peer::Peer;
 use crate::wire::{AddressParts, Headers, Identity, Name, Request, Response, is_uri};
 
 /// One dialog, confirmed or early. An INVITE of ours without any answer has no remote tag yet.
@@ -27,16 +26,18 @@ pub(crate) struct Dialog {
     pub(crate) local_cseq: u32,
     /// CSeq of their last request.
     pub(crate) remote_cseq: Option<u32>,
+    /// Begun by a SIPS URI: our Contact is one too (RFC 3261 section 12.1.1).
+    pub(crate) secure: bool,
     /// Where the far end's message came from.
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
 }
 
 impl Dialog {
     /// The dialog of a call to us (RFC 3261 section 12.1.1): the route set keeps its order.
-    pub(crate) fn of_request(request: &Request, local_tag: Vec<u8>, source: SocketAddr) -> Self {
+    pub(crate) fn of_request(request: &Request, local_tag: Vec<u8>, source: Peer) -> Self {
         let header = |name| request.headers.get(name).unwrap_or_default().into_owned();
         let local = [header(&Name::To).as_slice(), b";tag=", &local_tag].concat();
-        let target = contact(&request.headers).unwrap_or_else(|| format!("sip:{source}").into_bytes());
+        let target = contact(&request.headers).unwrap_or_else(|| format!("sip:{}", source.address).into_bytes());
         Self {
             call_id: request.id.call_id.clone(),
             local_tag,
@@ -47,6 +48,7 @@ impl Dialog {
             routes: route_set(&request.headers, false),
             local_cseq: 0,
             remote_cseq: Some(request.id.cseq),
+            secure: is_sips(&request.uri),
             peer: source,
         }
     }
@@ -54,7 +56,7 @@ impl Dialog {
     /// The dialog that a response to our INVITE made (RFC 3261 section 12.1.2): the route set is reversed.
     ///
     /// `fallback` is the target when the answer has no usable Contact.
-    pub(crate) fn of_response(response: &Response, fallback: &[u8], peer: SocketAddr) -> Self {
+    pub(crate) fn of_response(response: &Response, fallback: &[u8], peer: Peer) -> Self {
         let header = |name| response.headers.get(name).unwrap_or_default().into_owned();
         Self {
             call_id: response.id.call_id.clone(),
@@ -66,6 +68,7 @@ impl Dialog {
             routes: route_set(&response.headers, true),
             local_cseq: response.id.cseq,
             remote_cseq: None,
+            secure: is_sips(fallback),
             peer,
         }
     }
@@ -81,6 +84,11 @@ impl Dialog {
     pub(crate) fn key(&self) -> DialogKey {
         DialogKey::new(&self.call_id, &self.local_tag, &self.remote_tag)
     }
+}
+
+/// Whether a URI asks for encryption on every hop.
+pub(crate) fn is_sips(uri: &[u8]) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"))
 }
 
 /// The Contact of a message, if it can be used as a Request-URI.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::Dialog;
+use crate::peer::{Peer, Transport};
 use crate::wire::{is_safe_value, is_token, is_uri, text};
 
 /// JSON of `Incoming`, `Answered` and `EndDialog`. An INVITE without an answer has no `remote_tag`.
@@ -21,6 +22,9 @@ pub(crate) struct DialogRef {
     #[serde(default)]
     routes: Vec<String>,
     peer: SocketAddr,
+    /// `udp` when absent: texts of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transport: Option<String>,
     /// CSeq of our last request.
     #[serde(default)]
     cseq: u32,
@@ -63,7 +67,8 @@ impl DialogRef {
             remote_uri: uri_of(&dialog.remote),
             remote_target: text(&dialog.target),
             routes: dialog.routes.iter().map(|route| text(route)).collect(),
-            peer: dialog.peer,
+            peer: dialog.peer.address,
+            transport: dialog.peer.transport.is_reliable().then(|| dialog.peer.transport.as_str().to_owned()),
             cseq: dialog.local_cseq,
         };
         // A struct of texts and numbers has nothing serde_json could refuse.
@@ -82,6 +87,7 @@ impl DialogRef {
         if !safe {
             return None;
         }
+        let transport = form.transport.as_deref().map_or(Some(Transport::Udp), Transport::parse)?;
         let tagged = |uri: &str, tag: &str| match tag {
             "" => format!("<{uri}>").into_bytes(),
             tag => format!("<{uri}>;tag={tag}").into_bytes(),
@@ -96,7 +102,8 @@ impl DialogRef {
             routes: form.routes.into_iter().map(String::into_bytes).collect(),
             local_cseq: form.cseq,
             remote_cseq: None,
-            peer: form.peer,
+            secure: false,
+            peer: Peer::new(transport, form.peer),
         };
         Some(if early { Recovered::Calling(dialog) } else { Recovered::Confirmed(dialog) })
     }

@@ -1,21 +1,19 @@
 //! Requests inside a dialog, and the ACK of a 2xx (RFC 3261 sections 12.2.1.1 and 13.2.2.4).
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 
+use crate::config::Config;
 use crate::dialog::Dialog;
 use crate::dialog::route::address;
+use crate::peer::Peer;
 use crate::transaction::branch;
 use crate::wire::{Method, Writer};
 
 /// What goes into a request besides the dialog.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extra<'a> {
-    /// `host:port` of our Via.
-    pub(crate) sent_by: &'a str,
-    /// Value of User-Agent.
-    pub(crate) user_agent: &'a str,
+    /// Our listeners and our name.
+    pub(crate) config: &'a Config,
     /// Further header lines: credentials, Reason.
     pub(crate) headers: &'a [(String, String)],
 }
@@ -23,7 +21,7 @@ pub(crate) struct Extra<'a> {
 /// A request ready to go.
 #[derive(Debug, Clone)]
 pub(crate) struct Built {
-    pub(crate) to: SocketAddr,
+    pub(crate) to: Peer,
     pub(crate) bytes: Bytes,
     pub(crate) branch: String,
 }
@@ -31,11 +29,12 @@ pub(crate) struct Built {
 /// Write a request with this CSeq. For an ACK that is the CSeq of the INVITE it acknowledges.
 pub(crate) fn build(dialog: &Dialog, method: Method, cseq: u32, extra: Extra<'_>) -> Built {
     let addressing = address(&dialog.target, &dialog.routes, dialog.peer);
+    let to = reachable(extra.config, addressing.to, dialog.peer);
     // The remote tag makes the ACKs of two forked answers two transactions.
     let tags = [dialog.local_tag.as_slice(), b"\n", &dialog.remote_tag].concat();
     let branch = branch(&dialog.call_id, &tags, cseq, method);
     let mut writer = Writer::request(method, &addressing.uri);
-    writer.header("Via", via(extra.sent_by, &branch));
+    writer.header("Via", extra.config.via(to, &branch));
     for route in &addressing.routes {
         writer.header("Route", route);
     }
@@ -45,11 +44,11 @@ pub(crate) fn build(dialog: &Dialog, method: Method, cseq: u32, extra: Extra<'_>
         .header("To", &dialog.remote)
         .header("Call-ID", &dialog.call_id)
         .header("CSeq", format!("{cseq} {}", method.as_str()))
-        .header("User-Agent", extra.user_agent);
+        .header("User-Agent", &extra.config.user_agent);
     for (name, value) in extra.headers {
         writer.header(name, value);
     }
-    Built { to: addressing.to, bytes: writer.finish(None), branch }
+    Built { to, bytes: writer.finish(None), branch }
 }
 
 /// The Request-URI that `build` writes: digest credentials are computed over it.
@@ -57,7 +56,13 @@ pub(crate) fn request_uri(dialog: &Dialog) -> Vec<u8> {
     address(&dialog.target, &dialog.routes, dialog.peer).uri
 }
 
-/// Our Via. `rport` asks to be answered where we sent from (RFC 3581).
-pub(crate) fn via(sent_by: &str, branch: &str) -> String {
-    format!("SIP/2.0/UDP {sent_by};rport;branch={branch}")
+/// `to` with its listener. What none of our listeners can send goes where the far end was heard.
+fn reachable(config: &Config, to: Peer, heard: Peer) -> Peer {
+    if to.listener != Peer::ANY_LISTENER {
+        return to;
+    }
+    match config.listener_for(to.transport, to.address.ip()) {
+        Some(listener) => Peer { listener, ..to },
+        None => heard,
+    }
 }

@@ -5,8 +5,9 @@
 //! target stays Request-URI and the routes go along; if it has not (RFC 2543 strict routing), the first route becomes
 //! Request-URI and the target goes to the end of the list.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
+use crate::peer::{Peer, Transport};
 use crate::wire::{AddressParts, Headers, Hop, Name};
 
 /// The route set out of a message that made a dialog; `reversed` on the calling side.
@@ -25,12 +26,12 @@ pub(crate) struct Addressing {
     pub(crate) uri: Vec<u8>,
     /// Route values in order.
     pub(crate) routes: Vec<Vec<u8>>,
-    /// Where the datagram goes.
-    pub(crate) to: SocketAddr,
+    /// Where the message goes; the listener is still to be chosen when the transport differs from that of the peer.
+    pub(crate) to: Peer,
 }
 
 /// Address a request by target and route set. `peer` is where the far end was heard last.
-pub(crate) fn address(target: &[u8], set: &[Vec<u8>], peer: SocketAddr) -> Addressing {
+pub(crate) fn address(target: &[u8], set: &[Vec<u8>], peer: Peer) -> Addressing {
     let Some((first, rest)) = set.split_first() else {
         return Addressing { uri: target.to_vec(), routes: Vec::new(), to: next_hop(target, peer) };
     };
@@ -50,14 +51,27 @@ pub(crate) fn address(target: &[u8], set: &[Vec<u8>], peer: SocketAddr) -> Addre
 /// A host name is not looked up: DNS does not belong into the receive path, and the element that sent us the message
 /// is reachable where it sent from. The same goes for a private address named by a public peer (NAT), and for the
 /// other address family.
-fn next_hop(uri: &[u8], peer: SocketAddr) -> SocketAddr {
-    let Some(hop) = Hop::parse(uri).and_then(|hop| hop.socket()) else { return peer };
-    let usable = hop.is_ipv4() == peer.is_ipv4()
-        && hop.port() != 0
-        && !hop.ip().is_unspecified()
-        && !hop.ip().is_multicast()
-        && (is_public(hop.ip()) || !is_public(peer.ip()));
-    if usable { hop } else { peer }
+///
+/// A URI that names no transport means that of the peer: whoever was heard over a stream speaks it. A stream to the
+/// peer's own host goes over the connection that is there, whoever opened it (RFC 5923); the address of the URI is for
+/// when it is gone. WebSocket peers are browsers: they can only be reached over what they opened.
+fn next_hop(uri: &[u8], peer: Peer) -> Peer {
+    let Some(hop) = Hop::parse(uri) else { return peer };
+    let Some(address) = hop.socket() else { return peer };
+    let usable = address.is_ipv4() == peer.address.is_ipv4()
+        && address.port() != 0
+        && !address.ip().is_unspecified()
+        && !address.ip().is_multicast()
+        && (is_public(address.ip()) || !is_public(peer.address.ip()));
+    let transport = hop.transport().unwrap_or(peer.transport);
+    if !usable || matches!(peer.transport, Transport::Ws | Transport::Wss) {
+        return peer;
+    }
+    if transport != peer.transport {
+        return Peer::new(transport, address);
+    }
+    let connection = if address.ip() == peer.address.ip() { peer.connection } else { 0 };
+    Peer { address, connection, ..peer }
 }
 
 /// Reachable from everywhere, as far as the address tells.
@@ -75,8 +89,12 @@ fn is_public(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn peer() -> SocketAddr {
-        "198.51.100.1:5060".parse().expect("address")
+    fn peer() -> Peer {
+        at("198.51.100.1:5060")
+    }
+
+    fn at(address: &str) -> Peer {
+        Peer::udp(address.parse().expect("address"))
     }
 
     fn set(routes: &[&str]) -> Vec<Vec<u8>> {
@@ -89,7 +107,7 @@ mod tests {
 
         assert_eq!(found.uri, b"sip:u@203.0.113.9");
         assert_eq!(found.routes, set(&["<sip:203.0.113.1;lr>", "<sip:203.0.113.2;lr>"]));
-        assert_eq!(found.to, "203.0.113.1:5060".parse().expect("address"));
+        assert_eq!(found.to, at("203.0.113.1:5060"));
     }
 
     #[test]
@@ -98,7 +116,7 @@ mod tests {
 
         assert_eq!(found.uri, b"sip:203.0.113.1");
         assert_eq!(found.routes, set(&["<sip:203.0.113.2;lr>", "<sip:u@203.0.113.9>"]));
-        assert_eq!(found.to, "203.0.113.1:5060".parse().expect("address"));
+        assert_eq!(found.to, at("203.0.113.1:5060"));
     }
 
     #[test]
@@ -106,7 +124,24 @@ mod tests {
         for target in ["sip:u@gw.example", "sip:u@10.0.0.5:5080", "sip:u@[2001:db8::1]", "sip:u@0.0.0.0"] {
             assert_eq!(address(target.as_bytes(), &[], peer()).to, peer(), "{target}");
         }
-        let inside: SocketAddr = "10.0.0.1:5060".parse().expect("address");
-        assert_eq!(address(b"sip:u@10.0.0.5:5080", &[], inside).to, "10.0.0.5:5080".parse().expect("address"));
+        let inside = at("10.0.0.1:5060");
+        assert_eq!(address(b"sip:u@10.0.0.5:5080", &[], inside).to, at("10.0.0.5:5080"));
+    }
+
+    #[test]
+    fn a_stream_to_the_peers_own_host_goes_over_the_connection_that_is_there() {
+        let heard = Peer { transport: Transport::Tcp, listener: 2, connection: 9, ..peer() };
+        let next = |uri: &str| address(uri.as_bytes(), &[], heard).to;
+        let listening = "198.51.100.1:5070".parse().expect("address");
+        let elsewhere = "203.0.113.9:5060".parse().expect("address");
+
+        assert_eq!(next("sip:u@198.51.100.1:5070;transport=tcp"), Peer { address: listening, ..heard });
+        assert_eq!(next("sip:u@198.51.100.1:5070"), Peer { address: listening, ..heard }, "no transport is the peer's");
+        assert_eq!(next("sip:u@203.0.113.9;transport=tcp"), Peer { address: elsewhere, connection: 0, ..heard });
+        assert_eq!(next("sip:u@203.0.113.9;transport=udp"), Peer::new(Transport::Udp, elsewhere));
+        let tls = "203.0.113.9:5061".parse().expect("address");
+        assert_eq!(next("sips:u@203.0.113.9;transport=tcp"), Peer::new(Transport::Tls, tls));
+        let browser = Peer { transport: Transport::Wss, ..heard };
+        assert_eq!(address(b"sip:u@203.0.113.9:5060;transport=ws", &[], browser).to, browser);
     }
 }

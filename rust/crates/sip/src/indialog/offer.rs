@@ -77,7 +77,7 @@ impl UserAgent {
     fn send_ok(&mut self, session: &mut Session, asked: Asked<'_>, sdp: Option<&str>) {
         let Some(head) = asked.request.reply_head(asked.from) else { return };
         let mut writer = head.start(200, phrase(200), &session.dialog.local_tag);
-        self.write_contact(&mut writer);
+        self.write_contact(&mut writer, &session.dialog);
         let bytes = writer.finish(sdp.map(|sdp| ("application/sdp", sdp.as_bytes())));
         let is_invite = asked.request.method == Method::Invite;
         self.respond(asked.now, asked.key, is_invite, session.leg(), (head.reply_to, 200, bytes.clone()));

@@ -8,11 +8,11 @@
 //!      +--3xx-6xx--> Completed (D) <--+
 //! ```
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::peer::Peer;
 use crate::session::SessionId;
 use crate::timers::Timers;
 
@@ -43,14 +43,16 @@ pub(crate) struct ClientTx {
     pub(crate) purpose: Purpose,
     /// The session to tell; None once it is over or was never there.
     pub(crate) owner: Option<SessionId>,
-    pub(crate) to: SocketAddr,
+    pub(crate) to: Peer,
     pub(crate) state: ClientState,
     /// The request while it may be sent again, then the ACK of a refused INVITE.
     pub(crate) message: Bytes,
     /// Request-URI of an INVITE: its ACKs need it.
     pub(crate) uri: Box<[u8]>,
     /// 2xx answers seen: To tag and ACK. A forked INVITE has several.
-    pub(crate) acks: Vec<(Box<[u8]>, SocketAddr, Bytes)>,
+    pub(crate) acks: Vec<(Box<[u8]>, Peer, Bytes)>,
+    /// Sent again over a new connection already, because the first was lost.
+    pub(crate) retried: bool,
     interval: Duration,
     retransmit_at: Option<Instant>,
     expires_at: Option<Instant>,
@@ -72,13 +74,7 @@ pub(crate) enum ClientTick {
 
 impl ClientTx {
     /// Start one whose request is being sent now. `started` orders transactions by age.
-    pub(crate) fn new(
-        purpose: Purpose,
-        owner: Option<SessionId>,
-        to: SocketAddr,
-        message: Bytes,
-        started: u64,
-    ) -> Self {
+    pub(crate) fn new(purpose: Purpose, owner: Option<SessionId>, to: Peer, message: Bytes, started: u64) -> Self {
         Self {
             purpose,
             owner,
@@ -87,6 +83,7 @@ impl ClientTx {
             message,
             uri: Box::default(),
             acks: Vec::new(),
+            retried: false,
             interval: Duration::ZERO,
             retransmit_at: None,
             expires_at: None,
@@ -97,8 +94,13 @@ impl ClientTx {
     /// Start the timers of a request just sent (A and B, E and F).
     pub(crate) fn arm(&mut self, now: Instant, timers: &Timers) {
         self.interval = timers.t1;
-        self.retransmit_at = Some(now + timers.t1);
+        self.retransmit_at = self.unless_reliable(now + timers.t1);
         self.expires_at = Some(now + timers.timeout());
+    }
+
+    /// When to send again; never over a stream (timers A and E).
+    fn unless_reliable(&self, at: Instant) -> Option<Instant> {
+        (!self.to.transport.is_reliable()).then_some(at)
     }
 
     /// Expect nothing after `at`.
@@ -131,7 +133,7 @@ impl ClientTx {
             self.message = Bytes::new();
         } else {
             self.interval = timers.t2;
-            self.retransmit_at = Some(now + timers.t2);
+            self.retransmit_at = self.unless_reliable(now + timers.t2);
         }
     }
 
@@ -140,7 +142,14 @@ impl ClientTx {
         self.state = state;
         self.message = ack;
         self.retransmit_at = None;
-        let wait = if self.purpose == Purpose::Invite { timers.timeout() } else { timers.t4 };
+        let wait = match (self.purpose, state) {
+            // M: a forked INVITE may have more answers, whatever the transport (RFC 6026 section 8.4).
+            (Purpose::Invite, ClientState::Accepted) => timers.timeout(),
+            // D and K are for copies of the response; a stream brings none.
+            _ if self.to.transport.is_reliable() => Duration::ZERO,
+            (Purpose::Invite, _) => timers.timeout(),
+            _ => timers.t4,
+        };
         self.expires_at = Some(now + wait);
     }
 

@@ -6,11 +6,11 @@
 //!   others: answered at once --> Completed (J)
 //! ```
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::peer::Peer;
 use crate::session::SessionId;
 use crate::timers::Timers;
 
@@ -35,7 +35,7 @@ pub(crate) struct ServerTx {
     /// The session of an INVITE that began a call.
     pub(crate) owner: Option<SessionId>,
     /// Where responses go.
-    pub(crate) to: SocketAddr,
+    pub(crate) to: Peer,
     /// The last response; empty in Confirmed and Accepted.
     pub(crate) response: Bytes,
     /// Fingerprint of the INVITE, to know a copy that came another way (482).
@@ -58,7 +58,7 @@ pub(crate) enum ServerTick {
 
 impl ServerTx {
     /// A request was received; nothing is sent yet.
-    pub(crate) fn new(is_invite: bool, owner: Option<SessionId>, to: SocketAddr) -> Self {
+    pub(crate) fn new(is_invite: bool, owner: Option<SessionId>, to: Peer) -> Self {
         Self {
             is_invite,
             state: ServerState::Proceeding,
@@ -90,8 +90,13 @@ impl ServerTx {
             return;
         }
         self.expires_at = Some(now + timers.timeout());
+        let reliable = self.to.transport.is_reliable();
         if !self.is_invite {
             self.state = ServerState::Completed;
+            // J is for copies of the request; a stream brings none.
+            if reliable {
+                self.expires_at = Some(now);
+            }
         } else if code < 300 {
             // Copies of the INVITE are absorbed: the session repeats its 2xx by its own clock.
             self.state = ServerState::Accepted;
@@ -99,7 +104,7 @@ impl ServerTx {
         } else {
             self.state = ServerState::Completed;
             self.interval = timers.t1;
-            self.retransmit_at = Some(now + timers.t1);
+            self.retransmit_at = (!reliable).then(|| now + timers.t1);
         }
     }
 
@@ -109,7 +114,8 @@ impl ServerTx {
             self.state = ServerState::Confirmed;
             self.response = Bytes::new();
             self.retransmit_at = None;
-            self.expires_at = Some(now + timers.t4);
+            let wait = if self.to.transport.is_reliable() { Duration::ZERO } else { timers.t4 };
+            self.expires_at = Some(now + wait);
         }
     }
 

@@ -3,7 +3,6 @@
 //! Each 2xx is acknowledged, every time it comes. The first one makes the call, unless we had given it up: then it is
 //! ended by BYE, and nobody is left with a ghost.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::dialog::Dialog;
 use crate::dialog::reference::DialogRef;
 use crate::dialog::request::{Extra, build};
 use crate::event::{Cause, Event, Side};
+use crate::peer::Peer;
 use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
 use crate::session::{End, Outgoing, Phase, Session};
 use crate::transaction::{ClientState, TxKey};
@@ -77,10 +77,9 @@ impl UserAgent {
         credentials: &[(String, String)],
         response: &Response,
     ) {
-        let extra =
-            Extra { sent_by: &self.config.contact_host, user_agent: &self.config.user_agent, headers: credentials };
+        let extra = Extra { config: &self.config, headers: credentials };
         let built = build(&session.dialog, Method::Ack, response.id.cseq, extra);
-        let kept: (Box<[u8]>, SocketAddr, Bytes) =
+        let kept: (Box<[u8]>, Peer, Bytes) =
             (response.id.to_tag.clone().into_boxed_slice(), built.to, built.bytes.clone());
         if let Some(tx) = self.clients.get_mut(&key) {
             tx.acks.push(kept);

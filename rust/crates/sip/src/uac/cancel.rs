@@ -6,7 +6,6 @@
 
 use std::time::Instant;
 
-use crate::dialog::request::via;
 use crate::event::{Cause, Side};
 use crate::session::{End, Phase, Session};
 use crate::timers::Target;
@@ -21,7 +20,7 @@ impl UserAgent {
         let dialog = &session.dialog;
         let mut writer = Writer::request(Method::Cancel, &outgoing.uri);
         writer
-            .header("Via", via(&self.config.contact_host, &outgoing.branch))
+            .header("Via", self.config.via(outgoing.peer, &outgoing.branch))
             .header("Max-Forwards", "70")
             .header("From", &dialog.local)
             .header("To", &dialog.remote)

@@ -1,15 +1,14 @@
 //! Sending an INVITE (RFC 3261 section 13.2.1).
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::command::{Credentials, LocalMedia};
-use crate::dialog::Dialog;
-use crate::dialog::request::via;
+use crate::dialog::{Dialog, is_sips};
 use crate::digest::{Auth, Subject};
 use crate::event::{Cause, INCOMING_LEGS, LegId, Side};
+use crate::peer::Peer;
 use crate::sdp::offer;
 use crate::session::{End, Media, Outgoing, Phase, Session};
 use crate::transaction::{Purpose, branch, client_key};
@@ -20,7 +19,7 @@ use crate::wire::{ALLOW, Method, Writer, is_safe_value, is_token, is_uri, text};
 #[derive(Debug)]
 pub(crate) struct Dial {
     pub(crate) leg: LegId,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     pub(crate) to: String,
     pub(crate) from: String,
     pub(crate) display_name: Option<String>,
@@ -57,7 +56,8 @@ const OWN_HEADERS: &[&str] = &[
 
 impl UserAgent {
     /// Begin a call.
-    pub(crate) fn dial(&mut self, now: Instant, dial: Dial) {
+    pub(crate) fn dial(&mut self, now: Instant, mut dial: Dial) {
+        dial.peer = self.config.settle(dial.peer);
         if dial.leg >= INCOMING_LEGS || self.sessions.contains_key(&dial.leg) {
             self.counters.faults += 1;
             return;
@@ -91,6 +91,7 @@ impl UserAgent {
             routes: Vec::new(),
             local_cseq: 0,
             remote_cseq: None,
+            secure: is_sips(dial.to.as_bytes()),
             peer: dial.peer,
         };
         let mut media = Media::new(self.random.number(), Some(dial.media.clone()));
@@ -155,13 +156,13 @@ impl UserAgent {
         let dialog = &session.dialog;
         let mut writer = Writer::request(Method::Invite, &outgoing.uri);
         writer
-            .header("Via", via(&self.config.contact_host, branch))
+            .header("Via", self.config.via(outgoing.peer, branch))
             .header("Max-Forwards", "70")
             .header("From", &dialog.local)
             .header("To", &dialog.remote)
             .header("Call-ID", &dialog.call_id)
             .header("CSeq", format!("{} INVITE", dialog.local_cseq))
-            .header("Contact", format!("<sip:{}>", self.config.contact_host))
+            .header("Contact", self.config.contact(outgoing.peer, dialog.secure))
             .header("Allow", ALLOW)
             .header("User-Agent", &self.config.user_agent);
         for (name, value) in outgoing.headers.iter().chain(&outgoing.sent_auth) {

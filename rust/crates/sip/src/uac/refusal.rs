@@ -54,7 +54,7 @@ fn redirect(session: &mut Session, response: &Response) -> bool {
 fn leads_to_peer(uri: &[u8], outgoing: &Outgoing) -> bool {
     let Some(hop) = Hop::parse(uri) else { return false };
     match hop.socket() {
-        Some(address) => address == outgoing.peer,
+        Some(address) => address == outgoing.peer.address,
         // The name we called by stands for the address it was resolved to.
         None => Hop::parse(&outgoing.uri).is_some_and(|called| called.host == hop.host && called.port == hop.port),
     }

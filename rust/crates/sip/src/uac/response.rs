@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::dialog::request::via;
 use crate::event::Event;
+use crate::peer::Peer;
 use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
 use crate::session::{Phase, Session};
 use crate::timers::Target;
@@ -118,7 +118,7 @@ impl UserAgent {
             ClientState::Waiting | ClientState::Proceeding => {}
         }
         let (to, owner) = (tx.to, tx.owner);
-        let ack = self.ack_of_refusal(&tx.uri, response);
+        let ack = self.ack_of_refusal(to, &tx.uri, response);
         self.complete_client(now, key, ClientState::Completed, ack.clone());
         let leg = owner.and_then(|id| self.sessions.get(&id)).and_then(|session| session.leg());
         self.touched = leg.or(self.touched);
@@ -128,12 +128,12 @@ impl UserAgent {
         }
     }
 
-    fn ack_of_refusal(&self, uri: &[u8], response: &Response) -> Bytes {
+    fn ack_of_refusal(&self, to: Peer, uri: &[u8], response: &Response) -> Bytes {
         let header = |name| response.headers.get(name).unwrap_or_default();
         let branch = String::from_utf8_lossy(&response.via.branch);
         let mut writer = Writer::request(Method::Ack, uri);
         writer
-            .header("Via", via(&self.config.contact_host, &branch))
+            .header("Via", self.config.via(to, &branch))
             .header("Max-Forwards", "70")
             .header("From", header(&Name::From))
             .header("To", header(&Name::To))

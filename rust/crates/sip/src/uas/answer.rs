@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use crate::command::LocalMedia;
+use crate::dialog::Dialog;
 use crate::event::{Cause, Confirmation, Event, Side};
 use crate::sdp::{Body, Negotiated, Origin, accept_answer, answer_offer, offer, sdp_of};
 use crate::session::{End, Incoming, Pending, Phase, Session};
@@ -18,7 +19,7 @@ impl UserAgent {
     pub(crate) fn ring(&mut self, now: Instant, session: &mut Session) {
         let Some(incoming) = &session.incoming else { return self.counters.stale_commands += 1 };
         let mut writer = incoming.head.start(180, phrase(180), &session.dialog.local_tag);
-        self.write_dialog_headers(&mut writer, incoming);
+        self.write_dialog_headers(&mut writer, &session.dialog, incoming);
         let response = (incoming.head.reply_to, 180, writer.finish(None));
         self.respond(now, incoming.key, true, session.leg(), response);
     }
@@ -33,7 +34,7 @@ impl UserAgent {
         let sdp = agreed.map(|_| session.media.settle(|origin| text_of(&incoming.body, &local, origin)));
         session.media.local = Some(local);
         let mut writer = incoming.head.start(183, phrase(183), &session.dialog.local_tag);
-        self.write_dialog_headers(&mut writer, &incoming);
+        self.write_dialog_headers(&mut writer, &session.dialog, &incoming);
         let bytes = writer.finish(sdp.as_ref().map(|sdp| ("application/sdp", sdp.as_bytes())));
         self.respond(now, incoming.key, true, session.leg(), (incoming.head.reply_to, 183, bytes));
         session.incoming = Some(incoming);
@@ -52,7 +53,7 @@ impl UserAgent {
         let sdp = session.media.settle(|origin| text_of(&incoming.body, &local, origin));
         session.media.local = Some(local);
         let mut writer = incoming.head.start(200, phrase(200), &session.dialog.local_tag);
-        self.write_dialog_headers(&mut writer, &incoming);
+        self.write_dialog_headers(&mut writer, &session.dialog, &incoming);
         let bytes = writer.finish(Some(("application/sdp", sdp.as_bytes())));
         let cseq = session.dialog.remote_cseq.unwrap_or_default();
         self.respond(now, incoming.key, true, session.leg(), (incoming.head.reply_to, 200, bytes.clone()));
@@ -102,17 +103,17 @@ impl UserAgent {
     }
 
     /// What a response that makes or refreshes a dialog carries (RFC 3261 section 12.1.1).
-    fn write_dialog_headers(&self, writer: &mut Writer, incoming: &Incoming) {
+    fn write_dialog_headers(&self, writer: &mut Writer, dialog: &Dialog, incoming: &Incoming) {
         for line in &incoming.record_route {
             writer.header("Record-Route", line);
         }
-        self.write_contact(writer);
+        self.write_contact(writer, dialog);
     }
 
     /// Contact, Allow and Server.
-    pub(crate) fn write_contact(&self, writer: &mut Writer) {
+    pub(crate) fn write_contact(&self, writer: &mut Writer, dialog: &Dialog) {
         writer
-            .header("Contact", format!("<sip:{}>", self.config.contact_host))
+            .header("Contact", self.config.contact(dialog.peer, dialog.secure))
             .header("Allow", ALLOW)
             .header("Server", &self.config.user_agent);
     }
@@ -124,7 +125,7 @@ impl UserAgent {
         session: &mut Session,
         cseq: u32,
         wants_answer: bool,
-        response: (std::net::SocketAddr, bytes::Bytes),
+        response: (crate::peer::Peer, bytes::Bytes),
         initial: bool,
     ) {
         let (to, response) = response;

@@ -3,10 +3,10 @@
 //! Its own response is always 200 when the INVITE is known, and says nothing about the call. If the INVITE has no
 //! final response yet it gets 487; after our 200 a CANCEL has no effect.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::event::{Cause, Side};
+use crate::peer::Peer;
 use crate::session::{End, Phase};
 use crate::transaction::server_key;
 use crate::ua::UserAgent;
@@ -14,14 +14,14 @@ use crate::wire::{Method, ReasonText, Request, phrase};
 
 impl UserAgent {
     /// A CANCEL came.
-    pub(crate) fn receive_cancel(&mut self, now: Instant, from: SocketAddr, request: &Request) {
+    pub(crate) fn receive_cancel(&mut self, now: Instant, from: Peer, request: &Request) {
         let key = server_key(request, Method::Cancel);
         if self.absorb(key) {
             return;
         }
         let invite = server_key(request, Method::Invite);
         let Some(tx) = self.servers.get(&invite) else {
-            if self.access.find(from).is_none() {
+            if self.access.find(from.address).is_none() {
                 self.counters.dropped_unknown_source += 1;
                 return;
             }

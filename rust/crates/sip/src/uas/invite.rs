@@ -4,7 +4,6 @@
 //! are sent without keeping anything, for they are what a flood consists of.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::access::TrunkId;
@@ -12,6 +11,7 @@ use crate::dialog::Dialog;
 use crate::dialog::reference::DialogRef;
 use crate::digest::Auth;
 use crate::event::Event;
+use crate::peer::Peer;
 use crate::receive::Asked;
 use crate::sdp::{Body, Codec, sdp_of};
 use crate::session::{Incoming, Media, Phase, Session};
@@ -27,7 +27,7 @@ impl UserAgent {
     /// A new INVITE.
     pub(crate) fn receive_invite(&mut self, asked: Asked<'_>) {
         let Asked { now, from, request, .. } = asked;
-        let Some(rule) = self.access.find(from) else {
+        let Some(rule) = self.access.find(from.address) else {
             self.counters.refused_unknown_source += 1;
             return self.refuse(from, request, 403, &[]);
         };
@@ -42,7 +42,7 @@ impl UserAgent {
         self.begin_incoming(asked, trunk, body, &codecs);
     }
 
-    fn refuse_for_lack_of_room(&mut self, now: Instant, from: SocketAddr, request: &Request) -> bool {
+    fn refuse_for_lack_of_room(&mut self, now: Instant, from: Peer, request: &Request) -> bool {
         if let Some(retry_after) = self.closed_for() {
             self.counters.refused_gate += 1;
             self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
@@ -52,7 +52,7 @@ impl UserAgent {
             self.counters.refused_max_legs += 1;
         } else if !self.has_room_for_server() {
             self.counters.refused_max_transactions += 1;
-        } else if !self.rates.admit(now, from.ip()) {
+        } else if !self.rates.admit(now, from.address.ip()) {
             self.counters.refused_rate += 1;
         } else {
             return false;
@@ -61,7 +61,7 @@ impl UserAgent {
         true
     }
 
-    fn refuse_for_its_form(&mut self, now: Instant, from: SocketAddr, request: &Request, body: &Body) -> bool {
+    fn refuse_for_its_form(&mut self, now: Instant, from: Peer, request: &Request, body: &Body) -> bool {
         if self.was_given_up(now, request) {
             self.refuse(from, request, 480, &[]);
             return true;
@@ -75,7 +75,7 @@ impl UserAgent {
     }
 
     /// Schemes, extensions, wishes and bodies we cannot handle.
-    fn refuse_unsupported(&mut self, from: SocketAddr, request: &Request, body: &Body) -> bool {
+    fn refuse_unsupported(&mut self, from: Peer, request: &Request, body: &Body) -> bool {
         if self.refuse_scheme_or_extension(from, request) {
             return true;
         }
@@ -100,7 +100,7 @@ impl UserAgent {
 
     /// A Request-URI of a scheme that no call has, or an extension we do not know (RFC 3261 sections 8.2.2.1 and
     /// 8.2.2.3): refuse and say so.
-    pub(crate) fn refuse_scheme_or_extension(&mut self, from: SocketAddr, request: &Request) -> bool {
+    pub(crate) fn refuse_scheme_or_extension(&mut self, from: Peer, request: &Request) -> bool {
         let scheme = request.uri.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase();
         if !matches!(scheme.as_slice(), b"sip" | b"sips" | b"tel") {
             self.counters.refused_unsupported += 1;
@@ -165,14 +165,7 @@ fn merge_key(request: &Request) -> u64 {
     hasher.finish()
 }
 
-fn incoming_event(
-    leg: u64,
-    trunk: TrunkId,
-    source: SocketAddr,
-    request: &Request,
-    dialog: &Dialog,
-    codec_ok: bool,
-) -> Event {
+fn incoming_event(leg: u64, trunk: TrunkId, source: Peer, request: &Request, dialog: &Dialog, codec_ok: bool) -> Event {
     let uri_of = |name| {
         let value = request.headers.get(name).unwrap_or_default();
         AddressParts::parse(&value).map(|parts| text(parts.uri)).unwrap_or_default()

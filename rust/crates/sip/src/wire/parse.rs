@@ -1,7 +1,6 @@
-//! Reading a datagram, and saying what is wrong with it.
+//! Reading a message, and saying what is wrong with it.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 
 use bytes::Bytes;
 use sipx_sip::{Limits, parse_datagram};
@@ -10,6 +9,7 @@ use super::address::AddressParts;
 use super::reply::{Copied, ReplyHead};
 use super::via::{Via, all_are_hops};
 use super::{Headers, Identity, Message, Method, Name, Request, Response, text};
+use crate::peer::Peer;
 
 /// Why a datagram is not a message we can use.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ const LIMITS: Limits = Limits {
     max_folding_lines: 16,
 };
 
-/// Read one datagram.
-pub(crate) fn parse(datagram: &[u8], source: SocketAddr) -> Result<Message, Malformed> {
+/// Read one message.
+pub(crate) fn parse(datagram: &[u8], source: Peer) -> Result<Message, Malformed> {
     match parse_datagram(Bytes::copy_from_slice(datagram), &LIMITS) {
         Ok(sipx_sip::Message::Request(request)) => read_request(request, source).map(Message::Request),
         Ok(sipx_sip::Message::Response(response)) => {
@@ -49,7 +49,7 @@ pub(crate) fn parse(datagram: &[u8], source: SocketAddr) -> Result<Message, Malf
 
 impl Request {
     /// What every response to this request copies.
-    pub(crate) fn reply_head(&self, source: SocketAddr) -> Option<ReplyHead> {
+    pub(crate) fn reply_head(&self, source: Peer) -> Option<ReplyHead> {
         copied(&self.headers.0).head(source)
     }
 }
@@ -64,7 +64,7 @@ fn copied(headers: &sipx_sip::Headers) -> Copied<'_> {
     }
 }
 
-fn read_request(request: sipx_sip::Request, source: SocketAddr) -> Result<Request, Malformed> {
+fn read_request(request: sipx_sip::Request, source: Peer) -> Result<Request, Malformed> {
     let refuse = |request: &sipx_sip::Request, code, phrase| match copied(&request.headers).head(source) {
         Some(head) if request.method != sipx_sip::Method::Ack => Malformed::Answer { head, code, phrase },
         _ => Malformed::Garbage,
@@ -157,7 +157,7 @@ fn read_method(token: &[u8]) -> Method {
 }
 
 /// A request the parser refused can often still be told so: look for the five headers a 400 needs.
-fn salvage(datagram: &[u8], source: SocketAddr) -> Malformed {
+fn salvage(datagram: &[u8], source: Peer) -> Malformed {
     let mut lines = datagram.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let start = lines.next().unwrap_or_default();
     let is_request = start.windows(5).any(|part| part.eq_ignore_ascii_case(b" SIP/"));

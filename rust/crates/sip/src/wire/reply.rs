@@ -1,12 +1,11 @@
 //! What a response copies from its request (RFC 3261 section 8.2.6.2).
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 
 use super::address::AddressParts;
 use super::via::{Via, with_source};
 use super::write::Writer;
+use crate::peer::Peer;
 
 /// The headers of a request that each of its responses repeats, already written.
 #[derive(Debug, Clone)]
@@ -17,7 +16,7 @@ pub(crate) struct ReplyHead {
     to: Box<[u8]>,
     has_to_tag: bool,
     /// Where the responses go.
-    pub(crate) reply_to: SocketAddr,
+    pub(crate) reply_to: Peer,
 }
 
 /// The raw values a response needs.
@@ -33,11 +32,11 @@ pub(super) struct Copied<'a> {
 impl Copied<'_> {
     /// None without a Via to send a response by. Of the others what is missing stays missing (RFC 4475 section 3.3.1
     /// wants a 400 even then).
-    pub(super) fn head(&self, source: SocketAddr) -> Option<ReplyHead> {
+    pub(super) fn head(&self, source: Peer) -> Option<ReplyHead> {
         let (top, rest) = self.vias.split_first()?;
         let via = Via::parse_first(top)?;
         let mut writer = Writer::empty();
-        writer.header("Via", with_source(top, source));
+        writer.header("Via", with_source(top, source.address));
         for line in rest {
             writer.header("Via", line);
         }

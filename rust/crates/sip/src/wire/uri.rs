@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use sipx_sip::{Host, Uri};
 
+use crate::peer::Transport;
+
 /// Where a URI points, as far as that can be said without DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hop {
@@ -12,8 +14,12 @@ pub(crate) struct Hop {
     pub(crate) ip: Option<IpAddr>,
     /// The host as text, lower case, without brackets.
     pub(crate) host: String,
-    /// Port, 5060 if none is given.
+    /// Port; if none is given 5060, or 5061 for TLS.
     pub(crate) port: u16,
+    /// `transport` parameter.
+    transport: Option<Transport>,
+    /// SIPS: encrypted or not at all.
+    secure: bool,
     /// Loose routing (RFC 3261 section 16.12).
     pub(crate) lr: bool,
 }
@@ -29,7 +35,19 @@ impl Hop {
             Host::Ip(ip) => Some(*ip),
         };
         let lr = uri.params().is_some_and(|params| params.contains("lr"));
-        Some(Self { ip, host, port: uri.port().unwrap_or(5060), lr })
+        let transport = uri.transport().and_then(|name| Transport::parse(&super::text(name)));
+        let secure = uri.scheme().is_secure();
+        let usual = if secure || transport == Some(Transport::Tls) { 5061 } else { 5060 };
+        Some(Self { ip, host, port: uri.port().unwrap_or(usual), transport, secure, lr })
+    }
+
+    /// The transport it asks for, if it asks (RFC 3261 section 19.1.1). SIPS turns `tcp` into `tls` and `ws` into `wss`.
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        match self.transport {
+            Some(Transport::Ws | Transport::Wss) if self.secure => Some(Transport::Wss),
+            _ if self.secure => Some(Transport::Tls),
+            other => other,
+        }
     }
 
     /// The socket address, when the host is one.

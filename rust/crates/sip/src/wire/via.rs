@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::address::{has_param, param, params_of, split_list};
+use crate::peer::Peer;
 
 /// One Via value, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +37,14 @@ impl Via {
     }
 
     /// Where the response to a request received from `source` goes (RFC 3261 section 18.2.2, RFC 3581 section 4).
-    pub(crate) fn reply_to(&self, source: SocketAddr) -> SocketAddr {
-        if self.has_rport {
+    ///
+    /// Over a stream it goes back over the connection of the request; the address is for when that is gone.
+    pub(crate) fn reply_to(&self, source: Peer) -> Peer {
+        if self.has_rport && !source.transport.is_reliable() {
             return source;
         }
-        SocketAddr::new(source.ip(), self.port.filter(|port| *port != 0).unwrap_or(5060))
+        let port = self.port.filter(|port| *port != 0).unwrap_or(source.transport.default_port());
+        Peer { address: SocketAddr::new(source.address.ip(), port), ..source }
     }
 }
 
@@ -138,13 +142,28 @@ mod tests {
 
     #[test]
     fn without_rport_the_response_goes_to_the_port_of_sent_by() {
-        let source = "192.0.2.9:40000".parse().expect("address");
+        let source = Peer::udp("192.0.2.9:40000".parse().expect("address"));
         let plain = Via::parse_first(b"SIP/2.0/UDP a:5070;branch=z9hG4bK1").expect("a Via");
         let rport = Via::parse_first(b"SIP/2.0/UDP a:5070;rport;branch=z9hG4bK1").expect("a Via");
         let ipv6 = Via::parse_first(b"SIP/2.0/UDP [2001:db8::1];branch=z9hG4bK1").expect("a Via");
 
-        assert_eq!(plain.reply_to(source), "192.0.2.9:5070".parse().expect("address"));
+        assert_eq!(plain.reply_to(source), Peer::udp("192.0.2.9:5070".parse().expect("address")));
         assert_eq!(rport.reply_to(source), source);
         assert_eq!(ipv6.port, None);
+    }
+
+    #[test]
+    fn over_a_stream_the_response_goes_back_over_its_connection_and_else_to_the_port_of_sent_by() {
+        let source = Peer {
+            transport: crate::peer::Transport::Tls,
+            listener: 3,
+            address: "192.0.2.9:40000".parse().expect("address"),
+            connection: 17,
+        };
+        let named = Via::parse_first(b"SIP/2.0/TLS a:5070;rport;branch=z9hG4bK1").expect("a Via");
+        let unnamed = Via::parse_first(b"SIP/2.0/TLS a;branch=z9hG4bK1").expect("a Via");
+
+        assert_eq!(named.reply_to(source), Peer { address: "192.0.2.9:5070".parse().expect("address"), ..source });
+        assert_eq!(unnamed.reply_to(source), Peer { address: "192.0.2.9:5061".parse().expect("address"), ..source });
     }
 }

@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ringback_sip::{
-    AccessRule, Cause, Codec, Command, Config, Event, LegId, LocalMedia, Negotiated, Output, Side, UserAgent,
+    AccessRule, Cause, Codec, Command, Config, Event, LegId, Listener, LocalMedia, Negotiated, Output, Peer, Side,
+    Transport, UserAgent,
 };
 
 pub const T1: Duration = Duration::from_millis(500);
@@ -27,8 +28,7 @@ pub fn addr(text: &str) -> SocketAddr {
 
 pub fn config(local: &str) -> Config {
     Config {
-        local: addr(local),
-        contact_host: local.to_owned(),
+        listeners: vec![Listener::new(Transport::Udp, addr(local))],
         user_agent: "Ringback".to_owned(),
         t1: T1,
         max_legs: 100,
@@ -60,7 +60,7 @@ pub fn media(rtp: &str) -> LocalMedia {
 pub fn dial(leg: LegId, peer: &str) -> Command {
     Command::Dial {
         leg,
-        peer: addr(peer),
+        peer: Peer::udp(addr(peer)),
         to: format!("sip:+4930100@{peer}"),
         from: "sip:+4930200@ringback.example".to_owned(),
         display_name: None,
@@ -142,7 +142,7 @@ impl Pair {
                 while let Some(output) = ua.poll_output() {
                     match output {
                         Output::Event(event) => events.push(event),
-                        Output::Transmit { to, bytes, .. } => flying.push_back((is_a, to, bytes.to_vec())),
+                        Output::Transmit { to, bytes, .. } => flying.push_back((is_a, to.address, bytes.to_vec())),
                     }
                 }
             }
@@ -157,8 +157,8 @@ impl Pair {
                     continue;
                 }
                 match to {
-                    to if to == addr(A) => self.a.handle_datagram(self.now, addr(B), &bytes),
-                    to if to == addr(B) => self.b.handle_datagram(self.now, addr(A), &bytes),
+                    to if to == addr(A) => self.a.handle_message(self.now, Peer::udp(addr(B)), &bytes),
+                    to if to == addr(B) => self.b.handle_message(self.now, Peer::udp(addr(A)), &bytes),
                     _ => {}
                 }
             }
@@ -287,7 +287,7 @@ impl Script {
     }
 
     pub fn say_bytes(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.ua.handle_datagram(self.now, from, bytes);
+        self.ua.handle_message(self.now, Peer::udp(from), bytes);
         self.drain();
     }
 
@@ -296,7 +296,7 @@ impl Script {
             match output {
                 Output::Event(event) => self.events.push(event),
                 Output::Transmit { to, bytes, .. } => {
-                    self.sent.push_back((to, String::from_utf8_lossy(&bytes).into_owned()));
+                    self.sent.push_back((to.address, String::from_utf8_lossy(&bytes).into_owned()));
                 }
             }
         }
