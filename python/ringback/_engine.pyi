@@ -54,6 +54,7 @@ class EngineConfig:
         rtp_last_port: Last port of the range; each leg takes an even/odd pair.
         media_shards: Media threads, 1-16.
         media_timeout_ms: Silence from the far end, RTP expected, until `MediaLost`. 0 switches it off.
+        tones: Country (ISO 3166, two letters) whose dial, ringback, busy and congestion tones `tone` plays by itself.
         t1_ms: RFC 3261 T1. Tests shrink it; every other SIP timer follows.
         decide_within_ms: An `Incoming` that Python has not touched for this long is answered 503 and ends
             with cause `overload`.
@@ -75,6 +76,7 @@ class EngineConfig:
         rtp_last_port: int = 39999,
         media_shards: int = 1,
         media_timeout_ms: int = 30000,
+        tones: str = "de",
         t1_ms: int = 500,
         decide_within_ms: int = 4000,
         max_legs: int = 4000,
@@ -237,8 +239,15 @@ class Engine:
         self, leg: int, path: str, *, stereo: bool = True, max_ms: int = 3_600_000, silence_stop_ms: int = 0
     ) -> int:
         """Record a leg to a WAV file (PCM16, 8 kHz), valid after a crash. Stereo: left heard from, right sent to the far end."""
-    def tone(self, leg: int, name: str, *, duration_ms: int = 0) -> int:
-        """Play `ringback`, `busy`, `congestion` or `beep` (425/1000 Hz); 0 ms is endless for cadenced tones."""
+    def tone(self, leg: int, name: str, *, duration_ms: int = 0, country: str | None = None) -> int:
+        """Play a signal of a telephone network (ITU-T E.180 supplement 2) or a beep; replaces a `play` or `tone`.
+
+        Args:
+            leg: Who hears it.
+            name: `dial`, `ringback`, `busy`, `congestion`, `special_information` or `beep` (1000 Hz).
+            duration_ms: 0 is endless for all but the beep, which then lasts 300 ms.
+            country: `de us ca gb fr it es in au jp br nl ch at be pl se`; None for `EngineConfig.tones`.
+        """
     def send_dtmf(self, leg: int, digits: str, *, tone_ms: int = 100, gap_ms: int = 60) -> int:
         """Send digits `0-9*#A-D` (RFC 4733); `,` pauses 500 ms."""
     def join(self, a: int, b: int) -> int:
@@ -381,7 +390,7 @@ class Dtmf:
     digit: Final[str]
     duration_ms: Final[int]
     how: Final[str]
-    """`rfc4733` or `info`."""
+    """`rfc4733`, `info` or `inband` (tones within the audio, ITU-T Q.23: only where no telephone-event was agreed)."""
     def __new__(cls, *, leg: int, at_ns: int, digit: str, duration_ms: int, how: str) -> Dtmf: ...
 
 @final

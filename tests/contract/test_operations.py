@@ -6,6 +6,7 @@ import pytest
 from tests.contract.pair import Pair
 
 from ringback import _engine as en
+from ringback.model.tones import TONE_COUNTRIES
 
 
 async def test_prompt_is_done_when_its_files_are_over(pair: Pair) -> None:
@@ -160,6 +161,16 @@ async def test_operation_on_an_unknown_leg_fails_as_an_event(pair: Pair) -> None
     op = pair.a.engine.play(123_456, [pair.prompt(60)])
 
     assert (await pair.a.next(en.OpDone, op=op)).result == "failed"
+
+
+async def test_tones_of_a_country_are_played_and_unknown_ones_refused(pair: Pair) -> None:
+    ours, _ = await pair.talk()
+
+    for country in TONE_COUNTRIES:
+        op = pair.a.engine.tone(ours, "special_information", country=country, duration_ms=20)
+        assert (await pair.a.next(en.OpDone, op=op)).result == "done"
+    with pytest.raises(en.InvalidArgument, match="tones of .xx. are not known"):
+        pair.a.engine.tone(ours, "dial", country="xx")
 
 
 async def test_unknown_tone_is_refused(pair: Pair) -> None:

@@ -163,6 +163,7 @@ def _engine(settings: Settings) -> Iterator[Engine]:
             rtp_last_port=media.last_port,
             media_shards=media.shards,
             media_timeout_ms=media.timeout_ms,
+            tones=media.tones,
             t1_ms=sip.t1_ms,
             decide_within_ms=limits.decide_within_ms,
             max_legs=limits.legs,

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from ringback.model.access import Scope
 from ringback.model.account import CallDefaults, CallingHours
 from ringback.model.errors import LocalError
+from ringback.model.tones import TONE_COUNTRIES
 from ringback.model.trunk import OutcomeOverride
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -20,6 +21,7 @@ Number = Annotated[str, Meta(pattern=r"^\+[0-9]{3,20}$")]
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.-]+$")]
+ToneCountry = Annotated[str, Meta(pattern=f"^({'|'.join(TONE_COUNTRIES)})$")]
 
 
 class SettingsError(LocalError):
@@ -74,6 +76,8 @@ class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         last_port: Last port; each leg takes two.
         shards: Media threads.
         timeout_ms: Silence from the far end after which a leg counts as lost; 0 never.
+        tones: Country whose ringback, busy and other tones callers hear: de, us, ca, gb, fr, it, es, in, au, jp,
+            br, nl, ch, at, be, pl or se.
     """
 
     host: Name | None = None
@@ -82,6 +86,7 @@ class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     last_port: Port = 39999
     shards: Annotated[int, Meta(ge=1, le=16)] = 1
     timeout_ms: Millis = 30_000
+    tones: ToneCountry = "de"
 
 
 class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,9 +6,12 @@ what the real world does by itself a test does by hand: `lose_media`, `lose_ack`
 
 from ringback import _engine as en
 from ringback.live.clock import Clock
+from ringback.model.tones import TONE_COUNTRIES
 from ringback.testing.fake_signaling import FakeLeg, FakeNetwork, FakeSignaling
 
 __all__ = ["FakeEngine", "FakeLeg", "FakeNetwork"]
+
+_TONES = {"dial", "ringback", "busy", "congestion", "special_information", "beep"}
 
 
 class FakeEngine(FakeSignaling):
@@ -71,11 +74,13 @@ class FakeEngine(FakeSignaling):
         self._check_running()
         return self._media.record(leg, path, stereo=stereo, max_ms=max_ms)
 
-    def tone(self, leg: int, name: str, *, duration_ms: int = 0) -> int:
+    def tone(self, leg: int, name: str, *, duration_ms: int = 0, country: str | None = None) -> int:
         """Play a tone."""
         self._check_running()
-        if name not in {"ringback", "busy", "congestion", "beep"}:
+        if name not in _TONES:
             raise en.InvalidArgument(f"name: {name!r} is no tone")
+        if country is not None and country not in TONE_COUNTRIES:
+            raise en.InvalidArgument(f"country: the tones of {country!r} are not known")
         return self._media.tone(leg, duration_ms)
 
     def send_dtmf(self, leg: int, digits: str, *, tone_ms: int = 100, gap_ms: int = 60) -> int:

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::command::{Gather, Operation, Tone};
+use ringback_media::{Country, ToneName};
+
+use crate::command::{Gather, Operation};
 use crate::config::in_range;
 use crate::error::EngineError;
 
@@ -195,19 +197,21 @@ pub fn record(path: String, stereo: bool, max_ms: i64, silence_stop_ms: i64) -> 
 }
 
 /// Arguments of `tone`.
-pub fn tone(name: &str, duration_ms: i64) -> Checked<Operation> {
-    let name = match name {
-        "ringback" => Tone::Ringback,
-        "busy" => Tone::Busy,
-        "congestion" => Tone::Congestion,
-        "beep" => Tone::Beep,
-        _ => {
-            let problem = format!("{name:?} is not one of ringback, busy, congestion, beep");
-            return Err(EngineError::argument("name", problem));
-        }
-    };
+pub fn tone(name: &str, country: Country, duration_ms: i64) -> Checked<Operation> {
+    let name = name.parse::<ToneName>().map_err(|()| {
+        let problem = format!("{name:?} is not one of dial, ringback, busy, congestion, special_information, beep");
+        EngineError::argument("name", problem)
+    })?;
     let duration = milliseconds("duration_ms", duration_ms, 0, DAY_MS)?;
-    Ok(Operation::Tone { name, duration: (!duration.is_zero()).then_some(duration) })
+    Ok(Operation::Tone { name, country, duration: (!duration.is_zero()).then_some(duration) })
+}
+
+/// A country whose tones are known, by its code of two letters.
+pub(crate) fn country(name: &'static str, code: &str) -> Checked<Country> {
+    code.parse().map_err(|()| {
+        let known: Vec<&str> = Country::codes().collect();
+        EngineError::argument(name, format!("the tones of {code:?} are not known, but those of {}", known.join(", ")))
+    })
 }
 
 /// Arguments of `send_dtmf`.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ringback_media::{Country, ToneName};
 use ringback_sip::{Codec, Credentials};
 
 use crate::config::{AccessRule, TrunkConfig};
@@ -49,7 +50,7 @@ pub enum Operation {
     Play { files: Vec<PathBuf>, loop_count: u32, barge_in: bool, gain_db: f64 },
     Gather(Gather),
     Record { path: PathBuf, stereo: bool, max: Duration, silence_stop: Option<Duration> },
-    Tone { name: Tone, duration: Option<Duration> },
+    Tone { name: ToneName, country: Country, duration: Option<Duration> },
     SendDtmf { digits: String, tone: Duration, gap: Duration },
     Join { other: LegId },
 }
@@ -65,14 +66,4 @@ pub struct Gather {
     pub first_timeout: Duration,
     pub inter_timeout: Duration,
     pub barge_in: bool,
-}
-
-/// Tones of the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Tone {
-    Ringback,
-    Busy,
-    Congestion,
-    Beep,
 }

@@ -20,6 +20,7 @@ pub struct EngineConfig {
     pub rtp_last_port: u16,
     pub media_shards: usize,
     pub media_timeout: Duration,
+    pub tones: String,
     pub t1: Duration,
     pub decide_within: Duration,
     pub max_legs: usize,
@@ -44,6 +45,7 @@ impl EngineConfig {
             }
         }
         self.check_ports()?;
+        crate::args::country("tones", &self.tones)?;
         let printable = self.user_agent.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         if self.user_agent.is_empty() || self.user_agent.len() > 128 || !printable {
             return Err(EngineError::argument("user_agent", "must be 1 to 128 printable ASCII characters"));

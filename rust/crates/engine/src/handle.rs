@@ -289,6 +289,12 @@ impl Engine {
         self.push(Command::EndDialog { dialog })
     }
 
+    /// Play a tone of a country, that of the settings if none is given.
+    pub fn tone(&self, leg: LegId, name: &str, country: Option<&str>, duration_ms: i64) -> Result<OpId, EngineError> {
+        let country = args::country("country", country.unwrap_or(&self.config.tones))?;
+        self.start_operation(leg, args::tone(name, country, duration_ms)?)
+    }
+
     /// Begin an operation and return its id.
     pub fn start_operation(&self, leg: LegId, operation: Operation) -> Result<OpId, EngineError> {
         let op = self.next_op.fetch_add(1, Ordering::Relaxed);

@@ -20,7 +20,7 @@ mod running;
 mod signaling;
 mod stats;
 
-pub use command::{Gather, Operation, Tone};
+pub use command::{Gather, Operation};
 pub use config::{AccessRule, EngineConfig, TrunkConfig, in_range, parse_codecs, parse_network};
 pub use error::EngineError;
 pub use event::{Ended, Event, Incoming, LegStats, What};

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringback_media::{EventSink, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia, ToneName};
+use ringback_media::{EventSink, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia};
 use ringback_net::WakeFd;
 use ringback_sip as sip;
 
-use crate::command::{Gather, Operation, Tone};
+use crate::command::{Gather, Operation};
 use crate::core::MediaPort;
 use crate::ids::{LegId, OpId};
 use crate::queue::lock;
@@ -104,8 +104,8 @@ fn media_command(op: OpId, leg: LegId, operation: Operation) -> MediaCommand {
             max_ms: milliseconds(max),
             silence_stop_ms: silence_stop.map_or(0, milliseconds),
         },
-        Operation::Tone { name, duration } => {
-            MediaCommand::Tone { op, leg, name: tone(name), duration_ms: duration.map_or(0, milliseconds) }
+        Operation::Tone { name, country, duration } => {
+            MediaCommand::Tone { op, leg, name, country, duration_ms: duration.map_or(0, milliseconds) }
         }
         Operation::SendDtmf { digits, tone, gap } => MediaCommand::SendDtmf {
             op,
@@ -128,15 +128,6 @@ fn gather_command(op: OpId, leg: LegId, gather: Gather) -> MediaCommand {
         terminators: gather.terminators,
         first_timeout_ms: short_milliseconds(gather.first_timeout),
         inter_timeout_ms: short_milliseconds(gather.inter_timeout),
-    }
-}
-
-fn tone(name: Tone) -> ToneName {
-    match name {
-        Tone::Ringback => ToneName::Ringback,
-        Tone::Busy => ToneName::Busy,
-        Tone::Congestion => ToneName::Congestion,
-        Tone::Beep => ToneName::Beep,
     }
 }
 

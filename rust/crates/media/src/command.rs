@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::audio::country_tones::Country;
+
 /// A leg, numbered by the engine.
 pub type LegId = u64;
 
@@ -49,15 +51,19 @@ pub struct RemoteMedia {
     pub receive: bool,
 }
 
-/// A signal of the telephone network (ITU-T E.180, as used in most of Europe) or a beep.
+/// A signal of the telephone network (ITU-T E.180), different from country to country, or a beep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ToneName {
-    /// 425 Hz, 1 s on, 4 s off.
+    /// Digits can be dialed.
+    Dial,
+    /// The called party's phone rings.
     Ringback,
-    /// 425 Hz, 0.48 s on, 0.48 s off.
+    /// The called party is on the phone.
     Busy,
-    /// 425 Hz, 0.24 s on, 0.24 s off.
+    /// The network cannot carry the call.
     Congestion,
+    /// Three rising tones: the call cannot be completed; often before an announcement.
+    SpecialInformation,
     /// 1000 Hz without a cadence; 300 ms unless a duration is given.
     Beep,
 }
@@ -67,9 +73,11 @@ impl FromStr for ToneName {
 
     fn from_str(name: &str) -> Result<Self, ()> {
         match name {
+            "dial" => Ok(Self::Dial),
             "ringback" => Ok(Self::Ringback),
             "busy" => Ok(Self::Busy),
             "congestion" => Ok(Self::Congestion),
+            "special_information" => Ok(Self::SpecialInformation),
             "beep" => Ok(Self::Beep),
             _ => Err(()),
         }
@@ -145,7 +153,9 @@ pub enum MediaCommand {
         leg: LegId,
         /// Which.
         name: ToneName,
-        /// 0 is endless for cadenced tones.
+        /// Whose network.
+        country: Country,
+        /// 0 is endless for all but the beep.
         duration_ms: u64,
     },
     /// Send digits, after those of an earlier `SendDtmf` still under way (at most eight wait).

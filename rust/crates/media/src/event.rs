@@ -79,6 +79,25 @@ impl GatherResult {
     }
 }
 
+/// How a digit came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DigitSource {
+    /// As a telephone event (RFC 4733).
+    Event,
+    /// As a pair of frequencies within the audio (ITU-T Q.23).
+    Inband,
+}
+
+impl DigitSource {
+    /// Return the name Python knows it by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "rfc4733",
+            Self::Inband => "inband",
+        }
+    }
+}
+
 /// Media figures of a leg over its whole life.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MediaStats {
@@ -108,7 +127,7 @@ pub enum MediaEvent {
         /// Which leg.
         leg: LegId,
     },
-    /// The far end pressed a key (RFC 4733); reported once, when it is released.
+    /// The far end pressed a key; reported once, when it is released.
     Dtmf {
         /// Which leg.
         leg: LegId,
@@ -116,6 +135,8 @@ pub enum MediaEvent {
         digit: char,
         /// How long it was down.
         duration_ms: u32,
+        /// How it came.
+        how: DigitSource,
     },
     /// An operation ended; exactly one for each.
     OpDone {

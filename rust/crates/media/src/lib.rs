@@ -44,9 +44,10 @@ mod tests;
 mod thread;
 mod wire;
 
+pub use audio::country_tones::Country;
 pub use command::{Codec, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
 pub use config::MediaConfig;
 pub use counters::MediaCounters;
 pub use error::MediaError;
-pub use event::{EventSink, GatherResult, MediaEvent, MediaStats, OpResult};
+pub use event::{DigitSource, EventSink, GatherResult, MediaEvent, MediaStats, OpResult};
 pub use media::Media;

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use ringback_media::{
-    Codec, EventSink, Media, MediaCommand, MediaConfig, MediaError, MediaEvent, OpResult, RemoteMedia, ToneName,
+    Codec, Country, EventSink, Media, MediaCommand, MediaConfig, MediaError, MediaEvent, OpResult, RemoteMedia,
+    ToneName,
 };
 
 /// Nothing here takes longer, however busy the machine is.
@@ -102,7 +103,13 @@ fn test_a_leg_sends_and_hears_and_frees_its_ports() {
 fn test_operations_end_and_a_stop_ends_the_rest() {
     let (media, events) = start(14620, 1);
     media.open_leg(1).unwrap();
-    media.command(MediaCommand::Tone { op: 1, leg: 1, name: ToneName::Beep, duration_ms: 40 });
+    media.command(MediaCommand::Tone {
+        op: 1,
+        leg: 1,
+        name: ToneName::Beep,
+        country: Country::default(),
+        duration_ms: 40,
+    });
     assert_eq!(wait(&events, |event| op_result(event, 1)), (OpResult::Done, None));
 
     let files = vec![PathBuf::from("/no/such/prompt.wav")];
@@ -124,9 +131,21 @@ fn test_operations_end_and_a_stop_ends_the_rest() {
     assert_eq!(hound::WavReader::open(&path).unwrap().duration(), 800);
     std::fs::remove_file(path).unwrap();
 
-    media.command(MediaCommand::Tone { op: 4, leg: 1, name: ToneName::Busy, duration_ms: 0 });
+    media.command(MediaCommand::Tone {
+        op: 4,
+        leg: 1,
+        name: ToneName::Busy,
+        country: Country::default(),
+        duration_ms: 0,
+    });
     media.command(MediaCommand::Stop { op: 99 });
-    media.command(MediaCommand::Tone { op: 5, leg: 77, name: ToneName::Busy, duration_ms: 0 });
+    media.command(MediaCommand::Tone {
+        op: 5,
+        leg: 77,
+        name: ToneName::Busy,
+        country: Country::default(),
+        duration_ms: 0,
+    });
     assert_eq!(wait(&events, |event| op_result(event, 5)).0, OpResult::LegEnded);
     media.stop();
     assert_eq!(wait(&events, |event| op_result(event, 4)).0, OpResult::LegEnded);
@@ -169,7 +188,13 @@ fn test_legs_on_two_shards_hear_each_other() {
 fn test_a_shard_without_legs_sleeps() {
     let (media, events) = start(14660, 1);
     media.open_leg(1).unwrap();
-    media.command(MediaCommand::Tone { op: 1, leg: 1, name: ToneName::Beep, duration_ms: 40 });
+    media.command(MediaCommand::Tone {
+        op: 1,
+        leg: 1,
+        name: ToneName::Beep,
+        country: Country::default(),
+        duration_ms: 40,
+    });
     wait(&events, |event| op_result(event, 1));
     media.close_leg(1);
     wait(&events, |event| (*event == MediaEvent::Closed { leg: 1 }).then_some(()));

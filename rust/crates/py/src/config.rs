@@ -29,6 +29,7 @@ impl EngineConfig {
         rtp_last_port = Int(39999),
         media_shards = Int(1),
         media_timeout_ms = Int(30000),
+        tones = "de".to_owned(),
         t1_ms = Int(500),
         decide_within_ms = Int(4000),
         max_legs = Int(4000),
@@ -38,8 +39,8 @@ impl EngineConfig {
         trace = false,
     ))]
     #[pyo3(text_signature = "(*, listen='127.0.0.1:5060', advertised=None, media_host=None, media_advertised=None, \
-        rtp_first_port=20000, rtp_last_port=39999, media_shards=1, media_timeout_ms=30000, t1_ms=500, \
-        decide_within_ms=4000, max_legs=4000, max_incoming_per_s=1000, event_high_water=50000, \
+        rtp_first_port=20000, rtp_last_port=39999, media_shards=1, media_timeout_ms=30000, \
+        tones='de', t1_ms=500, decide_within_ms=4000, max_legs=4000, max_incoming_per_s=1000, event_high_water=50000, \
         user_agent='Ringback', trace=False)")]
     #[allow(clippy::too_many_arguments)] // keyword-only settings of the contract
     fn new(
@@ -51,6 +52,7 @@ impl EngineConfig {
         rtp_last_port: Int,
         media_shards: Int,
         media_timeout_ms: Int,
+        tones: String,
         t1_ms: Int,
         decide_within_ms: Int,
         max_legs: Int,
@@ -69,6 +71,7 @@ impl EngineConfig {
             rtp_last_port: rtp_last_port.within("rtp_last_port", 1025, 65535)?,
             media_shards: media_shards.within("media_shards", 1, 16)?,
             media_timeout: milliseconds("media_timeout_ms", media_timeout_ms, 0)?,
+            tones,
             t1: t1_ms.within("t1_ms", 1, 10_000).map(Duration::from_millis)?,
             decide_within: milliseconds("decide_within_ms", decide_within_ms, 1)?,
             max_legs: max_legs.within("max_legs", 1, 100_000)?,

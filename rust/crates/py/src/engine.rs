@@ -166,9 +166,10 @@ impl Engine {
         self.begin(leg, native::args::record(path, stereo, max_ms.0, silence_stop_ms.0).map_err(raise)?)
     }
 
-    #[pyo3(signature = (leg, name, *, duration_ms = Int(0)), text_signature = "($self, leg, name, *, duration_ms=0)")]
-    fn tone(&self, leg: Int, name: &str, duration_ms: Int) -> PyResult<u64> {
-        self.begin(leg, native::args::tone(name, duration_ms.0).map_err(raise)?)
+    #[pyo3(signature = (leg, name, *, duration_ms = Int(0), country = None))]
+    #[pyo3(text_signature = "($self, leg, name, *, duration_ms=0, country=None)")]
+    fn tone(&self, leg: Int, name: &str, duration_ms: Int, country: Option<&str>) -> PyResult<u64> {
+        self.0.tone(leg.id("leg")?, name, country, duration_ms.0).map_err(raise)
     }
 
     #[pyo3(signature = (leg, digits, *, tone_ms = Int(100), gap_ms = Int(60)))]

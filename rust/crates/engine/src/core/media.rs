@@ -14,9 +14,9 @@ impl<M: MediaPort> Core<M> {
     pub(crate) fn handle_media(&mut self, now: Instant, event: MediaEvent) {
         match event {
             MediaEvent::FirstPacket { leg } => self.first_packet(leg),
-            MediaEvent::Dtmf { leg, digit, duration_ms } => {
+            MediaEvent::Dtmf { leg, digit, duration_ms, how } => {
                 if self.is_reporting(leg) {
-                    self.report(now, What::Dtmf { leg, digit, duration_ms, how: "rfc4733" });
+                    self.report(now, What::Dtmf { leg, digit, duration_ms, how: how.as_str() });
                 }
             }
             MediaEvent::OpDone { op, leg: _, result, detail, duration_ms } => {

@@ -10,7 +10,9 @@ use ringback_net::MonotonicClock;
 use ringback_sip as sip;
 
 use super::{Core, CoreConfig, MediaPort};
-use crate::command::{Command, Dial, Operation, Tone};
+use ringback_media::{Country, ToneName};
+
+use crate::command::{Command, Dial, Operation};
 use crate::event::What;
 use crate::ids::{LegId, OpId};
 
@@ -199,7 +201,11 @@ pub(crate) fn ended(leg: LegId, cause: sip::Cause) -> sip::Event {
 }
 
 pub(crate) fn tone(op: OpId, leg: LegId) -> Command {
-    Command::Start { op, leg, operation: Operation::Tone { name: Tone::Beep, duration: None } }
+    Command::Start {
+        op,
+        leg,
+        operation: Operation::Tone { name: ToneName::Beep, country: Country::default(), duration: None },
+    }
 }
 
 pub(crate) fn figures(leg: LegId) -> MediaEvent {

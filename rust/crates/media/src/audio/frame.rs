@@ -1,5 +1,8 @@
 //! The unit everything moves in: 20 ms at 8 kHz.
 
+/// Samples of one second.
+pub(crate) const RATE_HZ: usize = 8000;
+
 /// Samples of one frame.
 pub(crate) const FRAME: usize = 160;
 

@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 use std::sync::LazyLock;
 
+use crate::audio::country_tones::{Cadence, Country, SPECIAL_INFORMATION};
 use crate::audio::frame::{Frame, SAMPLES_PER_MS, SILENCE};
 use crate::command::ToneName;
 
@@ -10,6 +11,7 @@ use crate::command::ToneName;
 const RATE: usize = 8000;
 /// About -10 dBm0, the level of ITU-T E.180 for signals.
 const AMPLITUDE: f64 = 7200.0;
+const BEEP: Cadence = &[(1000, 0, 0)];
 /// Of a beep without a duration.
 const BEEP_MS: u64 = 300;
 
@@ -28,46 +30,59 @@ fn sine(frequency_hz: usize, at: u64) -> i16 {
 /// A tone on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Tone {
-    frequency_hz: usize,
-    /// Samples on and off; off 0 for no cadence.
-    on: u64,
-    off: u64,
-    /// Samples in all, `None` for endless.
-    length: Option<u64>,
+    cadence: Cadence,
+    /// Piece of the cadence, and samples into it.
+    piece: usize,
     at: u64,
+    /// Samples still to come, `None` for endless.
+    left: Option<u64>,
 }
 
 impl Tone {
-    /// Begin a tone; `duration_ms` 0 is endless for those with a cadence.
-    pub(crate) fn new(name: ToneName, duration_ms: u64) -> Self {
-        let (frequency_hz, on_ms, off_ms) = match name {
-            ToneName::Ringback => (425, 1000, 4000),
-            ToneName::Busy => (425, 480, 480),
-            ToneName::Congestion => (425, 240, 240),
-            ToneName::Beep => (1000, 1000, 0),
+    /// Begin a tone; `duration_ms` 0 is endless for all but the beep.
+    pub(crate) fn new(name: ToneName, country: Country, duration_ms: u64) -> Self {
+        let tones = country.tones();
+        let cadence = match name {
+            ToneName::Dial => tones.dial,
+            ToneName::Ringback => tones.ringback,
+            ToneName::Busy => tones.busy,
+            ToneName::Congestion => tones.congestion,
+            ToneName::SpecialInformation => SPECIAL_INFORMATION,
+            ToneName::Beep => BEEP,
         };
         let length_ms = match (name, duration_ms) {
             (ToneName::Beep, 0) => Some(BEEP_MS),
             (_, 0) => None,
             (_, duration) => Some(duration),
         };
-        let samples = |ms: u64| ms.saturating_mul(SAMPLES_PER_MS);
-        Self { frequency_hz, on: samples(on_ms), off: samples(off_ms), length: length_ms.map(samples), at: 0 }
+        Self { cadence, piece: 0, at: 0, left: length_ms.map(|ms| ms.saturating_mul(SAMPLES_PER_MS)) }
     }
 
     /// Write the next 20 ms; return whether the tone goes on after it.
     pub(crate) fn fill(&mut self, frame: &mut Frame) -> bool {
         *frame = SILENCE;
         for sample in frame.iter_mut() {
-            if self.length.is_some_and(|length| self.at >= length) {
+            if self.left == Some(0) {
                 return false;
             }
-            if self.at % (self.on + self.off) < self.on {
-                *sample = sine(self.frequency_hz, self.at);
-            }
-            self.at += 1;
+            *sample = self.next();
+            self.left = self.left.map(|left| left - 1);
         }
-        self.length.is_none_or(|length| self.at < length)
+        self.left != Some(0)
+    }
+
+    fn next(&mut self) -> i16 {
+        let (one, other, ms) = self.cadence[self.piece];
+        let sample = match (one, other) {
+            (0, _) => 0,
+            (one, 0) => sine(one.into(), self.at),
+            (one, other) => sine(one.into(), self.at) / 2 + sine(other.into(), self.at) / 2,
+        };
+        self.at += 1;
+        if ms > 0 && self.at == u64::from(ms) * SAMPLES_PER_MS {
+            (self.at, self.piece) = (0, (self.piece + 1) % self.cadence.len());
+        }
+        sample
     }
 }
 
@@ -117,7 +132,11 @@ mod tests {
     }
 
     fn play(name: ToneName, duration_ms: u64, frames: usize) -> (Vec<i16>, usize) {
-        let mut tone = Tone::new(name, duration_ms);
+        play_in("de", name, duration_ms, frames)
+    }
+
+    fn play_in(country: &str, name: ToneName, duration_ms: u64, frames: usize) -> (Vec<i16>, usize) {
+        let mut tone = Tone::new(name, country.parse().unwrap(), duration_ms);
         let mut samples = Vec::new();
         for count in 1..=frames {
             let mut frame = SILENCE;
@@ -146,6 +165,59 @@ mod tests {
             assert!(share(&samples[..on], 425.0) > 0.99);
             assert!(samples[on..2 * on].iter().all(|&sample| sample == 0));
             assert!(share(&samples[2 * on..3 * on], 425.0) > 0.99);
+        }
+    }
+
+    /// Check that samples are a signal of `parts`, each (frequencies, ms).
+    fn check(samples: &[i16], parts: &[(&[f64], usize)], what: &str) {
+        let mut at = 0;
+        for (frequencies, ms) in parts {
+            let piece = &samples[at..at + ms * 8];
+            at += ms * 8;
+            if frequencies.is_empty() {
+                assert!(piece.iter().all(|&sample| sample == 0), "{what}: silence before {at}");
+            } else {
+                let sum: f64 = frequencies.iter().map(|&frequency| share(piece, frequency)).sum();
+                assert!(sum > 0.9, "{what}: {sum} of {frequencies:?} before {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn test_countries_have_signals_of_their_own() {
+        let (us, gb, fr) = ([440.0, 480.0], [400.0, 450.0], [440.0]);
+        for (country, name, parts) in [
+            ("us", ToneName::Ringback, vec![(&us[..], 2000), (&[], 4000), (&us[..], 2000)]),
+            ("gb", ToneName::Ringback, vec![(&gb[..], 400), (&[], 200), (&gb[..], 400), (&[], 2000), (&gb[..], 400)]),
+            ("fr", ToneName::Busy, vec![(&fr[..], 500), (&[], 500), (&fr[..], 500)]),
+            ("it", ToneName::Dial, vec![(&[425.0], 200), (&[], 200), (&[425.0], 600), (&[], 1000)]),
+            ("in", ToneName::Congestion, vec![(&[400.0], 250), (&[], 250), (&[400.0], 250)]),
+            ("jp", ToneName::Dial, vec![(&[400.0], 5000)]),
+        ] {
+            check(&play_in(country, name, 0, 500).0, &parts, country);
+        }
+    }
+
+    #[test]
+    fn test_special_information_rises_in_three_steps() {
+        let parts: &[(&[f64], usize)] =
+            &[(&[950.0], 330), (&[1400.0], 330), (&[1800.0], 330), (&[], 1000), (&[950.0], 330)];
+
+        check(&play(ToneName::SpecialInformation, 0, 200).0, parts, "special information");
+    }
+
+    #[test]
+    fn test_every_country_can_play_every_signal() {
+        let codes: Vec<&str> = Country::codes().collect();
+        assert!(codes.len() >= 12 && codes.contains(&"at"), "{codes:?}");
+        for country in codes {
+            for name in [ToneName::Dial, ToneName::Ringback, ToneName::Busy, ToneName::Congestion] {
+                let (samples, _) = play_in(country, name, 0, 500);
+                let loud = samples.iter().filter(|sample| sample.unsigned_abs() > 3000).count();
+                assert!(loud > 8000, "{country} {name:?}");
+                let peak = samples.iter().map(|sample| sample.unsigned_abs()).max();
+                assert!(peak <= Some(7200), "{country} {name:?}");
+            }
         }
     }
 

@@ -1,5 +1,6 @@
-//! Digits as telephone events (RFC 4733), in and out.
+//! Digits as telephone events (RFC 4733) and as tones (ITU-T Q.23), in and out.
 
+pub(crate) mod inband;
 pub(crate) mod receive;
 pub(crate) mod send;
 

@@ -10,8 +10,10 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::audio::frame::RATE_HZ;
 use crate::command::{Codec, LegId, RemoteMedia};
 use crate::counters::Counters;
+use crate::dtmf::inband::InbandReceiver;
 use crate::dtmf::receive::DtmfReceiver;
 use crate::dtmf::send::DtmfSender;
 use crate::event::{GatherResult, MediaEvent, MediaStats, OpResult};
@@ -69,6 +71,8 @@ pub(crate) struct Leg {
     sender: Sender,
     reporter: Reporter,
     dtmf_in: DtmfReceiver,
+    /// Listens for digits within the audio, if there is no other way for them to come.
+    inband: Option<Box<InbandReceiver>>,
     dtmf_out: DtmfSender,
     playback: Option<Playback>,
     gather: Option<Gather>,
@@ -101,6 +105,7 @@ impl Leg {
             sender: Sender::new(seed.ssrc, seed.sequence, seed.rtp_ts),
             reporter: Reporter::new(seed.cname),
             dtmf_in: DtmfReceiver::default(),
+            inband: None,
             dtmf_out: DtmfSender::default(),
             playback: None,
             gather: None,
@@ -129,6 +134,11 @@ impl Leg {
                 }
             }
             None => self.latch = Some(Latch::new(remote.address)),
+        }
+        if remote.dtmf_payload_type.is_some() {
+            self.inband = None;
+        } else {
+            self.inband.get_or_insert_with(|| Box::new(InbandReceiver::new(RATE_HZ)));
         }
         self.remote = Some(remote);
         self.silent_since = now;

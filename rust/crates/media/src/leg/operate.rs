@@ -35,8 +35,8 @@ impl Leg {
                 let source = Source::Loading { loop_count, gain_db };
                 self.play(Playback { op, is_prompt: false, barge_in, source }, files, ctx);
             }
-            MediaCommand::Tone { op, name, duration_ms, .. } => {
-                let source = Source::Tone(Tone::new(name, duration_ms));
+            MediaCommand::Tone { op, name, country, duration_ms, .. } => {
+                let source = Source::Tone(Tone::new(name, country, duration_ms));
                 self.play(Playback { op, is_prompt: false, barge_in: false, source }, Vec::new(), ctx);
             }
             MediaCommand::Gather {
@@ -68,7 +68,7 @@ impl Leg {
             MediaCommand::Digit { digit, .. } => {
                 if let Some(digit) = event_of(digit).and_then(digit_of) {
                     self.barge_in(ctx);
-                    self.digit(digit, INFO_TONE_MS, ctx);
+                    self.digit(digit, Some(INFO_TONE_MS), ctx);
                 } else {
                     count(&ctx.counters.dropped_digits);
                 }

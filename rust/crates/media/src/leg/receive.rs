@@ -8,7 +8,7 @@ use crate::audio::g711;
 use crate::command::Codec;
 use crate::counters::count;
 use crate::dtmf::receive::{Key, Received};
-use crate::event::{MediaEvent, OpResult};
+use crate::event::{DigitSource, MediaEvent, OpResult};
 use crate::stream::jitter::Inserted;
 use crate::stream::latch::{Latch, Verdict};
 use crate::stream::reception::Sequence;
@@ -165,7 +165,7 @@ impl Leg {
         match self.dtmf_in.packet(payload, header.timestamp, ctx.now) {
             Received::Keys(keys) => {
                 for key in keys.into_iter().flatten() {
-                    self.key(key, ctx);
+                    self.key(key, DigitSource::Event, ctx);
                 }
             }
             Received::NoDigit => count(&ctx.counters.dropped_dtmf_events),
@@ -174,12 +174,12 @@ impl Leg {
     }
 
     /// Take a stroke of the far end's keypad.
-    pub(super) fn key(&mut self, key: Key, ctx: &mut Context<'_>) {
+    pub(super) fn key(&mut self, key: Key, how: DigitSource, ctx: &mut Context<'_>) {
         match key {
             Key::Down(_) => self.barge_in(ctx),
             Key::Up { digit, duration_ms } => {
-                ctx.out.events.push(MediaEvent::Dtmf { leg: self.id, digit, duration_ms });
-                self.digit(digit, duration_ms, ctx);
+                ctx.out.events.push(MediaEvent::Dtmf { leg: self.id, digit, duration_ms, how });
+                self.digit(digit, (how != DigitSource::Inband).then_some(duration_ms), ctx);
             }
         }
     }
@@ -195,13 +195,15 @@ impl Leg {
     }
 
     /// Give a digit to the gather, to the joined leg, or keep it for later.
-    pub(super) fn digit(&mut self, digit: char, duration_ms: u32, ctx: &mut Context<'_>) {
+    ///
+    /// Without `relay_ms` the joined leg gets nothing: it hears the digit in the audio.
+    pub(super) fn digit(&mut self, digit: char, relay_ms: Option<u32>, ctx: &mut Context<'_>) {
         if let Some(gather) = self.gather.as_mut().filter(|gather| gather.takes_digits()) {
             if let Some(gathered) = gather.digit(digit, ctx.now) {
                 self.end_gather(gathered, None, ctx);
             }
         } else if let Some(side) = self.join.as_ref().filter(|_| self.gather.is_none()) {
-            if !side.push_digit(digit, duration_ms) {
+            if relay_ms.is_some_and(|duration_ms| !side.push_digit(digit, duration_ms)) {
                 count(&ctx.counters.dropped_digits);
             }
         } else {

@@ -6,7 +6,7 @@ use crate::audio::g711;
 use crate::audio::tone::fill_digit;
 use crate::counters::count;
 use crate::dtmf::send::DtmfTick;
-use crate::event::{MediaEvent, OpResult};
+use crate::event::{DigitSource, MediaEvent, OpResult};
 use crate::output::Channel;
 use crate::stream::jitter::Pulled;
 use crate::stream::latch::Latch;
@@ -34,9 +34,10 @@ impl Leg {
             return;
         }
         if let Some(key) = self.dtmf_in.tick(ctx.now) {
-            self.key(key, ctx);
+            self.key(key, DigitSource::Event, ctx);
         }
-        let heard = self.hear(ctx);
+        let (heard, pulled) = self.hear(ctx);
+        self.hear_digits(&heard, pulled, ctx);
         self.check_lost(ctx);
         self.check_join(ctx);
         self.check_gather(ctx);
@@ -50,12 +51,21 @@ impl Leg {
         }
     }
 
-    fn hear(&mut self, ctx: &mut Context<'_>) -> Frame {
+    fn hear(&mut self, ctx: &mut Context<'_>) -> (Frame, Pulled) {
         let mut heard = SILENCE;
-        if self.jitter.pull(&mut heard) == Pulled::Concealed {
+        let pulled = self.jitter.pull(&mut heard);
+        if pulled == Pulled::Concealed {
             count(&ctx.counters.media_frames_concealed);
         }
-        heard
+        (heard, pulled)
+    }
+
+    /// Look for digits within the audio.
+    fn hear_digits(&mut self, heard: &Frame, pulled: Pulled, ctx: &mut Context<'_>) {
+        let Some(inband) = &mut self.inband else { return };
+        for key in inband.audio(heard, pulled == Pulled::Concealed).into_iter().flatten() {
+            self.key(key, DigitSource::Inband, ctx);
+        }
     }
 
     fn check_lost(&mut self, ctx: &mut Context<'_>) {
@@ -77,7 +87,7 @@ impl Leg {
     }
 
     fn check_gather(&mut self, ctx: &mut Context<'_>) {
-        let key_is_down = self.dtmf_in.is_down();
+        let key_is_down = self.dtmf_in.is_down() || self.inband.as_ref().is_some_and(|inband| inband.is_down());
         if let Some(gathered) = self.gather.as_mut().and_then(|gather| gather.tick(key_is_down, ctx.now)) {
             self.end_gather(gathered, None, ctx);
         }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod gathering;
+mod inband;
 mod joining;
 mod playing;
 mod receiving;

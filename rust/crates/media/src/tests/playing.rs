@@ -1,6 +1,7 @@
 //! Playing files and tones.
 
 use super::stage::{Stage, find, likeness, speech};
+use crate::audio::country_tones::Country;
 use crate::audio::frame::energy;
 use crate::command::{Codec, MediaCommand, ToneName};
 use crate::event::OpResult;
@@ -51,7 +52,13 @@ fn test_a_newer_play_or_tone_replaces_the_older_at_once() {
     stage.play(1, 1, &speech(1, 5000), false);
     stage.run(200);
 
-    stage.begin(MediaCommand::Tone { op: 2, leg: 1, name: ToneName::Ringback, duration_ms: 0 });
+    stage.begin(MediaCommand::Tone {
+        op: 2,
+        leg: 1,
+        name: ToneName::Ringback,
+        country: Country::default(),
+        duration_ms: 0,
+    });
     assert_eq!(stage.op(1), Some((200, OpResult::Replaced)));
     stage.run(200);
     stage.play(3, 1, &speech(2, 100), false);
@@ -135,7 +142,13 @@ fn test_a_play_before_the_remote_is_known_runs_unheard() {
 #[test]
 fn test_a_tone_with_a_duration_ends_by_itself() {
     let mut stage = Stage::with_legs(&[(1, Codec::Pcma)]);
-    stage.begin(MediaCommand::Tone { op: 1, leg: 1, name: ToneName::Beep, duration_ms: 200 });
+    stage.begin(MediaCommand::Tone {
+        op: 1,
+        leg: 1,
+        name: ToneName::Beep,
+        country: Country::default(),
+        duration_ms: 200,
+    });
     stage.run(1000);
 
     let heard = stage.listen(1, Codec::Pcma);

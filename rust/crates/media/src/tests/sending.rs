@@ -1,6 +1,7 @@
 //! What goes out when, and digits to the far end.
 
 use super::stage::{DTMF, Stage, address, remote};
+use crate::audio::country_tones::Country;
 use crate::audio::g711;
 use crate::command::{Codec, MediaCommand, RemoteMedia, ToneName};
 use crate::event::OpResult;
@@ -66,7 +67,13 @@ fn test_nothing_is_sent_to_an_unspecified_address() {
 #[test]
 fn test_the_codec_may_change_in_a_call() {
     let mut stage = Stage::with_legs(&[(1, Codec::Pcma)]);
-    stage.begin(MediaCommand::Tone { op: 1, leg: 1, name: ToneName::Ringback, duration_ms: 0 });
+    stage.begin(MediaCommand::Tone {
+        op: 1,
+        leg: 1,
+        name: ToneName::Ringback,
+        country: Country::default(),
+        duration_ms: 0,
+    });
     stage.run(100);
     stage.set_remote(1, remote(1, Codec::Pcmu));
     stage.run(100);
