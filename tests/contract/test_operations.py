@@ -169,7 +169,7 @@ async def test_tones_of_a_country_are_played_and_unknown_ones_refused(pair: Pair
     for country in TONE_COUNTRIES:
         op = pair.a.engine.tone(ours, "special_information", country=country, duration_ms=20)
         assert (await pair.a.next(en.OpDone, op=op)).result == "done"
-    with pytest.raises(en.InvalidArgument, match="tones of .xx. are not known"):
+    with pytest.raises(en.InvalidArgument, match="are not known"):
         pair.a.engine.tone(ours, "dial", country="xx")
 
 
