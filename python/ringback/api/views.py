@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from ringback.api.masking import mask_data, mask_text
+from ringback.model.facts import SipFacts
 from ringback.model.final import LegRecord
 from ringback.model.journal import Entry, EntryKind
 from ringback.model.status import HangupBy, Kind, Status
@@ -32,6 +33,8 @@ class CallView(Struct, frozen=True, kw_only=True):
         evidence: Numbers (`seq`) of the journal entries that decided.
         talk_s: Seconds from answer to end.
         evidence_entries: Those entries themselves; like `trail` and `attempts` only where one call is asked for.
+        anonymous: The calling number was withheld from those called.
+        facts: Incoming: what the INVITE said beside the numbers.
         trail: The way through the flow.
         attempts: Ids of all attempts, in order.
     """
@@ -71,6 +74,8 @@ class CallView(Struct, frozen=True, kw_only=True):
     reached: str | None
     recording_id: str | None
     channels: int
+    anonymous: bool
+    facts: SipFacts | None
     evidence_entries: tuple[EventView, ...] | UnsetType = UNSET
     trail: tuple[EventView, ...] | UnsetType = UNSET
     attempts: tuple[str, ...] | UnsetType = UNSET
@@ -116,6 +121,8 @@ def view_call(row: CallRow, *, masked: bool = False) -> CallView:
         reached=record.reached if record else None,
         recording_id=record.recording_id if record else None,
         channels=row.channels,
+        anonymous=request.anonymous,
+        facts=request.facts,
     )
     return _mask(view) if masked else view
 
@@ -130,7 +137,14 @@ def _mask(view: CallView) -> CallView:
         reached=mask_text(view.reached or "") or None,
         answered_by=mask_text(view.answered_by or "") or None,
         legs=legs,
+        facts=None if view.facts is None else _mask_facts(view.facts),
     )
+
+
+def _mask_facts(facts: SipFacts) -> SipFacts:
+    """Signed tokens and free text go: a number in them could not be masked."""
+    shown = msgspec.structs.replace(facts, display_name=None, identity=())
+    return msgspec.convert(mask_data(msgspec.to_builtins(shown)), SipFacts)
 
 
 def view_event(entry: Entry, evidence: tuple[int, ...], *, masked: bool = False) -> EventView:

@@ -34,6 +34,8 @@ def _dial(task: "CallTask", effect: ef.Dial) -> None:
             from_=plan.from_uri,
             call_id=effect.sip_call_id,
             local_tag=effect.local_tag,
+            display_name=plan.display_name,
+            headers=list(plan.headers),
         )
     except EngineError as error:
         _log.warning("dial_refused", call_id=task.request.id, leg=effect.leg, error=str(error))

@@ -25,7 +25,7 @@ from ringback.model.ids import AccountSid, CallId, make_id
 from ringback.model.number import Number
 from ringback.model.status import Kind
 from ringback.model.trunk import Trunk
-from ringback.routing.incoming import called_number, calling_number
+from ringback.routing.incoming import Invite, Parties, read_invite
 from ringback.store.writes import AcceptCalls
 
 OPERATOR = Account(sid=AccountSid("operator"), name="Operator", channels=0, queues=False)
@@ -49,14 +49,11 @@ class IncomingCalls:
             self._parts.counters.count_turned_away(problem)
             self._parts.engine.reject(invite.leg, 503)
             return
-        called = called_number(
-            trunk, request_uri=invite.request_uri, to_uri=invite.to_uri, headers=tuple(invite.headers)
-        )
-        calling = calling_number(trunk, from_uri=invite.from_uri, headers=invite.headers)
-        number = self._number(trunk, called)
-        task = self._accept(invite, trunk, called=called, calling=calling, number=number)
+        parties = read_invite(trunk, _read(invite))
+        number = self._number(trunk, parties.called)
+        task = self._accept(invite, trunk, parties, number)
         with task.guarded():
-            self._admit(task, invite, trunk, called=called, calling=calling, number=number)
+            self._admit(task, invite, trunk, parties, number)
 
     def _problem(self, trunk: Trunk | None) -> str:
         if self.is_closed:
@@ -72,9 +69,7 @@ class IncomingCalls:
             return None
         return number
 
-    def _accept(
-        self, invite: IncomingInvite, trunk: Trunk, *, called: str | None, calling: str | None, number: Number | None
-    ) -> CallTask:
+    def _accept(self, invite: IncomingInvite, trunk: Trunk, parties: Parties, number: Number | None) -> CallTask:
         """Begin the call. Its journal is committed with the first thing that must be."""
         parts = self._parts
         at = parts.clock.moment(invite.at_ns)
@@ -84,9 +79,10 @@ class IncomingCalls:
             id=CallId(call_id),
             account=account.sid,
             kind=Kind.INCOMING,
-            from_=calling or "",
-            to=called or "",
-            bridge=number.number if number else called or "",
+            from_=parties.calling or "",
+            to=parties.called or "",
+            bridge=number.number if number else parties.called or "",
+            facts=parties.facts,
             queues=False,
             max_duration_ms=account.defaults.max_duration_ms,
             accepted_at=at,
@@ -106,18 +102,12 @@ class IncomingCalls:
         return (self._parts.directory.account(sid) if sid is not None else None) or OPERATOR
 
     def _admit(
-        self,
-        task: CallTask,
-        invite: IncomingInvite,
-        trunk: Trunk,
-        *,
-        called: str | None,
-        calling: str | None,
-        number: Number | None,
+        self, task: CallTask, invite: IncomingInvite, trunk: Trunk, parties: Parties, number: Number | None
     ) -> None:
+        calling = parties.calling
         flow, source = self._flow(number)
         facts = IncomingFacts(
-            called=called,
+            called=parties.called,
             calling=calling,
             number=number,
             caller_is_blocked=bool(number and calling)
@@ -168,3 +158,13 @@ class IncomingCalls:
                 max_duration_ms=task.request.max_duration_ms,
             )
         )
+
+
+def _read(invite: IncomingInvite) -> Invite:
+    return Invite(
+        request_uri=invite.request_uri,
+        to_uri=invite.to_uri,
+        from_uri=invite.from_uri,
+        headers=tuple(invite.headers),
+        sip_call_id=invite.call_id,
+    )

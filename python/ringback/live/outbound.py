@@ -29,6 +29,7 @@ from ringback.model.ids import FlowId, TrunkId
 from ringback.model.number import Number
 from ringback.model.status import Kind
 from ringback.model.trunk import Trunk
+from ringback.routing.outgoing import identity_of
 from ringback.routing.restrictions import restriction
 
 
@@ -171,6 +172,7 @@ class Outbound:
                 caller=request.bridge,
                 ring_ms=request.ring_ms or defaults.ring_ms,
                 ring_from_request=request.ring_ms is not None,
+                call=identity_of(request),
                 has_slot=has_slot,
             )
             legs.append(leg)

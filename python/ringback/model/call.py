@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from ringback.model.facts import SipFacts
 from ringback.model.ids import AccountSid, CallId
 from ringback.model.status import Kind
 
@@ -53,6 +54,9 @@ class CallRequest(Struct, frozen=True, kw_only=True):
         queue_ms: Longest wait for a channel.
         not_before: Earliest moment to place it (`time`, `delay`, retry interval).
         variables: Start values for the flow.
+        anonymous: The calling number is withheld from those called.
+        identity: Value for the Identity header (RFC 8224) of its INVITEs, sent as it is.
+        facts: Incoming: what the INVITE said beside the numbers.
     """
 
     id: CallId
@@ -76,3 +80,6 @@ class CallRequest(Struct, frozen=True, kw_only=True):
     callbacks: tuple[CallbackUrl, ...] = ()
     custom: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
+    anonymous: bool = False
+    identity: str | None = None
+    facts: SipFacts | None = None

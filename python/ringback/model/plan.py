@@ -8,7 +8,8 @@ from ringback.model.trunk import OutcomeOverride
 class TryPlan(Struct, frozen=True, kw_only=True):
     """One INVITE to be sent: through which gateway, to and from whom. URIs as `sip:+49...@host`.
 
-    `overrides` are the trunk's own rows for reading its answers (`ringback.call.outcome`).
+    `overrides` are the trunk's own rows for reading its answers (`ringback.call.outcome`). `display_name` and `headers`
+    come from the trunk's identity policy and header rules.
     """
 
     trunk_id: str
@@ -16,6 +17,8 @@ class TryPlan(Struct, frozen=True, kw_only=True):
     gateway: str
     to_uri: str
     from_uri: str
+    display_name: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
     first_response_ms: int = 4000
     overrides: tuple[OutcomeOverride, ...] = ()
 

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from ringback.model.header_rules import HeaderRules
+from ringback.model.identity import IdentityPolicy
 from ringback.model.ids import AccountSid, RouteId, TrunkId
 from ringback.model.status import LegResult
 
@@ -30,6 +32,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
         first_response_ms: Without any provisional for this long the next gateway or trunk is tried.
         called_from: Where the called number of an incoming call stands: `request_uri`, `to`, or a header's name.
         calling_from: Header order for the calling number.
+        send_pai: The short form of P-Asserted-Identity in `identity.carry_in`.
+        identity: How callers are named and numbers written, both ways.
+        header_rules: How headers of INVITEs are changed, both ways.
         overrides: Rows that come before the common table of leg results.
     """
 
@@ -48,6 +53,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     send_pai: bool = False
     called_from: str = "request_uri"
     calling_from: tuple[str, ...] = ("P-Asserted-Identity", "Remote-Party-ID", "From")
+    identity: IdentityPolicy = IdentityPolicy()
+    header_rules: HeaderRules = HeaderRules()
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

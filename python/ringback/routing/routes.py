@@ -1,13 +1,17 @@
 """Which trunks carry a call: the longest prefix wins, its trunks and their gateways are tried in turn."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 
 from ringback.model.ids import AccountSid, TrunkId
 from ringback.model.plan import LegPlan, TryPlan
 from ringback.model.trunk import Route, Trunk
+from ringback.routing.number_format import uri_of
 from ringback.routing.numbers import is_test_number
+from ringback.routing.outgoing import CallIdentity, Presented, present
 
 MOST_TRIES = 10  # INVITEs for one leg
+_NO_IDENTITY = CallIdentity()
 
 
 class RouteTable:
@@ -58,6 +62,7 @@ class RouteTable:
         caller: str,
         ring_ms: int,
         ring_from_request: bool = False,
+        call: CallIdentity = _NO_IDENTITY,
         has_slot: Callable[[Trunk], bool] = lambda _: True,
     ) -> LegPlan:
         """Plan how to reach a party.
@@ -68,6 +73,7 @@ class RouteTable:
             caller: The number to present, E.164.
             ring_ms: Ring time over all tries.
             ring_from_request: It was set in the request (it decides OBD_TIMEOUT or NOANSWER).
+            call: What the call brings along for its INVITEs.
             has_slot: Says whether a trunk has a channel free; trunks without one stand in `blocked`.
 
         Returns:
@@ -76,28 +82,42 @@ class RouteTable:
         route = self.route_for(number, account)
         trunks = self.trunks_of(route, number, account) if route else []
         free = [trunk for trunk in trunks if has_slot(trunk)]
-        tries = plan_tries(route, free, number, caller) if route else ()
+        tries = plan_tries(route, free, number, caller, account=account, call=call) if route else ()
         blocked = tuple(trunk.id for trunk in trunks if trunk not in free)
         return LegPlan(party=number, tries=tries, ring_ms=ring_ms, ring_from_request=ring_from_request, blocked=blocked)
 
 
-def plan_tries(route: Route, trunks: Iterable[Trunk], number: str, caller: str) -> tuple[TryPlan, ...]:
+def plan_tries(
+    route: Route,
+    trunks: Iterable[Trunk],
+    number: str,
+    caller: str,
+    *,
+    account: AccountSid,
+    call: CallIdentity = _NO_IDENTITY,
+) -> tuple[TryPlan, ...]:
     """Return one try for each gateway of each trunk, in order, at most `MOST_TRIES`."""
     dialed = rewrite(route, number)
-    tries = tuple(
-        TryPlan(
-            trunk_id=trunk.id,
-            engine_trunk=trunk.engine_id,
-            gateway=gateway,
-            to_uri=f"sip:{dialed}@{host_of(gateway)}",
-            from_uri=f"sip:{caller}@{host_of(gateway)}",
-            first_response_ms=trunk.first_response_ms,
-            overrides=trunk.overrides,
-        )
-        for trunk in trunks
-        for gateway in trunk.gateways
+    pairs = ((trunk, gateway) for trunk in trunks for gateway in trunk.gateways)
+    return tuple(
+        _plan_try(trunk, gateway, dialed, present(trunk, caller=caller, called=number, host=host_of(gateway),
+                                                  account=account, call=call))
+        for trunk, gateway in islice(pairs, MOST_TRIES)
+    )  # fmt: skip
+
+
+def _plan_try(trunk: Trunk, gateway: str, dialed: str, presented: Presented) -> TryPlan:
+    return TryPlan(
+        trunk_id=trunk.id,
+        engine_trunk=trunk.engine_id,
+        gateway=gateway,
+        to_uri=uri_of(dialed, host_of(gateway), trunk.identity.sends),
+        from_uri=presented.from_uri,
+        display_name=presented.display_name,
+        headers=presented.headers,
+        first_response_ms=trunk.first_response_ms,
+        overrides=trunk.overrides,
     )
-    return tries[:MOST_TRIES]
 
 
 def rewrite(route: Route, number: str) -> str:

@@ -22,6 +22,7 @@ from ringback.model.flow import FlowState, FlowVersion, StoredFlow
 from ringback.model.ids import AccountSid, FlowId, NumberId, RouteId, TrunkId, make_id
 from ringback.model.number import Number, NumberStatus
 from ringback.model.trunk import Route, Trunk
+from ringback.routing.trunk_check import identity_faults
 from ringback.service.setting_types import (
     ApiKeySeed,
     FlowSeed,
@@ -88,7 +89,11 @@ async def _trunk(trunk: TrunkSeed, stored: Repositories) -> None:
     before = next((item for item in await stored.trunks.all() if item.id == trunk.id), None)
     if before is not None:
         values["engine_id"] = before.engine_id
-    await stored.trunks.save(Trunk(**values))
+    made = Trunk(**values)
+    fault = next(identity_faults(made), None)
+    if fault is not None:
+        raise SettingsError(f"{fault[0]} {fault[1]}")
+    await stored.trunks.save(made)
 
 
 def _route(route: RouteSeed) -> Route:

@@ -7,6 +7,8 @@ from msgspec import Meta, Struct
 from ringback.model.access import Scope
 from ringback.model.account import CallDefaults, CallingHours
 from ringback.model.errors import LocalError
+from ringback.model.header_rules import HeaderRules
+from ringback.model.identity import IdentityPolicy
 from ringback.model.tones import TONE_COUNTRIES
 from ringback.model.trunk import OutcomeOverride
 
@@ -201,6 +203,8 @@ class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     send_pai: bool = False
     called_from: Name = "request_uri"
     calling_from: tuple[Name, ...] = ("P-Asserted-Identity", "Remote-Party-ID", "From")
+    identity: IdentityPolicy = IdentityPolicy()
+    header_rules: HeaderRules = HeaderRules()
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

@@ -107,6 +107,8 @@ def _facts(
         "custom": request.custom,
         "accepted_at": request.accepted_at,
     }
+    if request.facts is not None:
+        facts["facts"] = msgspec.to_builtins(request.facts)
     if record is not None:
         told = structs.asdict(record)
         told["from"] = told.pop("from_")

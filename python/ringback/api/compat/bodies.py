@@ -46,6 +46,15 @@ RingSeconds = Annotated[
 MaxSeconds = Annotated[int, Meta(ge=1, le=86_400, description="Longest duration of the answered call, seconds.")]
 Url = Annotated[str, Meta(min_length=8, max_length=2_048)]
 Custom = Annotated[str, Meta(max_length=1_024, description="Comes back in webhooks and call logs as it is.")]
+IdentityText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=8_192,
+        pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
+        description="Value of the Identity header (RFC 8224) of the INVITEs, sent as it is; not checked.",
+    ),
+]
 KeyText = Annotated[str, Meta(min_length=1, max_length=255, description="As the header `Idempotency-Key`.")]
 Callback = Annotated[
     str, Meta(min_length=2, max_length=40_960, description="One URL for `call_end`, or the map of events as JSON text.")
@@ -76,6 +85,8 @@ class OutboundBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     record: bool = False
     variables: JsonText | dict[str, Any] = field(default_factory=dict)
     queue: bool | None = None
+    anonymous: bool = False
+    identity: IdentityText | None = None
     idempotency_key: KeyText | None = None
 
 
@@ -100,6 +111,8 @@ class ClickToCallBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     record: bool = False
     variables: JsonText | dict[str, Any] = field(default_factory=dict)
     queue: bool = False
+    anonymous: bool = False
+    identity: IdentityText | None = None
     idempotency_key: KeyText | None = None
 
 

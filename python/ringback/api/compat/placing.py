@@ -118,6 +118,8 @@ def _common(body: OutboundBody | ClickToCallBody, kind: Kind, placing: Placing, 
         "accepted_at": placing.now,
         "callbacks": read_callbacks(body.callback, body.dlrurl, kind, faults),
         "custom": body.custom,
+        "anonymous": body.anonymous,
+        "identity": body.identity,
         "variables": _read_variables(body.variables, faults),
     }
 

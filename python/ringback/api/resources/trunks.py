@@ -16,8 +16,11 @@ from ringback.api.openapi import CREATING, refusals
 from ringback.api.problems import not_found
 from ringback.api.services import ApiServices
 from ringback.model.access import Scope
+from ringback.model.header_rules import HeaderRules
+from ringback.model.identity import IdentityPolicy
 from ringback.model.ids import TrunkId
 from ringback.model.trunk import OutcomeOverride, Trunk
+from ringback.routing.trunk_check import identity_faults
 from ringback.store.errors import UnknownError
 
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -48,6 +51,8 @@ class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     send_pai: bool = False
     called_from: Header = "request_uri"
     calling_from: Headers = field(default_factory=lambda: ["P-Asserted-Identity", "Remote-Party-ID", "From"])
+    identity: IdentityPolicy = field(default_factory=IdentityPolicy)
+    header_rules: HeaderRules = field(default_factory=HeaderRules)
     enabled: bool = True
     overrides: Overrides = []
 
@@ -67,6 +72,8 @@ class TrunkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     send_pai: bool | UnsetType = UNSET
     called_from: Header | UnsetType = UNSET
     calling_from: Headers | UnsetType = UNSET
+    identity: IdentityPolicy | UnsetType = UNSET
+    header_rules: HeaderRules | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     overrides: Overrides | UnsetType = UNSET
 
@@ -90,6 +97,8 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     send_pai: bool = False
     called_from: str = "request_uri"
     calling_from: tuple[str, ...] = ()
+    identity: IdentityPolicy = field(default_factory=IdentityPolicy)
+    header_rules: HeaderRules = field(default_factory=HeaderRules)
     overrides: tuple[OutcomeOverride, ...] = ()
 
 
@@ -212,14 +221,20 @@ def _check(trunk: Trunk) -> None:
     for index, source in enumerate(trunk.sources):
         if not _is_source(source):
             faults.add(f"sources[{index}]", "must be a network like `192.0.2.0/24`, an address, or `address:port`")
+    _check_overrides(trunk, faults)
+    for path, detail in identity_faults(trunk):
+        faults.add(path, detail)
+    if trunk.password is not None and trunk.username is None:
+        faults.add("username", "is needed with a password")
+    faults.raise_if_any()
+
+
+def _check_overrides(trunk: Trunk, faults: Faults) -> None:
     for index, override in enumerate(trunk.overrides):
         if (override.sip is None) == (override.q850 is None):
             faults.add(f"overrides[{index}]", "must have exactly one of `sip` and `q850`")
         elif not 100 <= (override.sip or 100) <= 699 or not 1 <= (override.q850 or 1) <= 127:  # noqa: PLR2004
             faults.add(f"overrides[{index}]", "`sip` must be 100 to 699, `q850` 1 to 127")
-    if trunk.password is not None and trunk.username is None:
-        faults.add("username", "is needed with a password")
-    faults.raise_if_any()
 
 
 def _is_host_port(text: str) -> bool:

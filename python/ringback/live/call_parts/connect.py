@@ -9,6 +9,7 @@ from ringback.model.number import Number
 from ringback.model.status import Kind
 from ringback.model.trunk import Trunk
 from ringback.routing.numbers import InvalidNumber, parse_number
+from ringback.routing.outgoing import identity_of
 from ringback.routing.restrictions import restriction
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def _leg(task: "CallTask", own: Number | None, party: str, effect: Connect) -> L
         account=account.sid,
         caller=_caller(task, own, effect.caller_id),
         ring_ms=effect.ring_ms,
+        call=identity_of(task.request),
         has_slot=lambda trunk: _has_slot(capacity, trunk),
     )
 
