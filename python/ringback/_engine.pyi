@@ -250,6 +250,31 @@ class Engine:
         """
     def send_dtmf(self, leg: int, digits: str, *, tone_ms: int = 100, gap_ms: int = 60) -> int:
         """Send digits `0-9*#A-D` (RFC 4733); `,` pauses 500 ms."""
+    def detect_machine(
+        self,
+        leg: int,
+        *,
+        initial_silence_ms: int = 4000,
+        greeting_ms: int = 1800,
+        after_silence_ms: int = 800,
+        max_words: int = 6,
+        total_ms: int = 8000,
+        beep_timeout_ms: int = 30000,
+    ) -> int:
+        """Find out whether a person or a machine answered; `Machine` events say so. Replaces an older one on the leg.
+
+        Ends `done` when nothing more will be known: after `human` or `unsure`, and after the `beep` of a machine;
+        `limit` when a machine did not beep in time. Nothing else waits for it.
+
+        Args:
+            leg: Who is listened to, from its first packet on.
+            initial_silence_ms: No word for this long: `unsure`. 500-15000.
+            greeting_ms: A greeting at least this long is a machine's. 500-10000.
+            after_silence_ms: This much silence after a shorter one means a person. 200-5000.
+            max_words: More words than this are a machine's. 1-20.
+            total_ms: `unsure` at the latest after this long. 1000-60000.
+            beep_timeout_ms: How long to wait for a machine's beep (350-2600 Hz, 120-2500 ms); 0 for not at all.
+        """
     def join(self, a: int, b: int) -> int:
         """Let two legs hear each other. Ends when either leg ends or on `stop_op`. Replaces playing on both legs."""
     def stop_op(self, op: int) -> None:
@@ -394,6 +419,20 @@ class Dtmf:
     def __new__(cls, *, leg: int, at_ns: int, digit: str, duration_ms: int, how: str) -> Dtmf: ...
 
 @final
+class Machine:
+    """A `detect_machine` knows something."""
+
+    __match_args__ = ("op", "verdict")
+    op: Final[int]
+    leg: Final[int]
+    at_ns: Final[int]
+    verdict: Final[str]
+    """`human`, `machine` or `unsure`, once; after `machine` perhaps `beep`: the beep is over and the machine records."""
+    why: Final[str]
+    """`short_greeting`, `long_greeting`, `many_words`, `beep`, `initial_silence` or `timeout`."""
+    def __new__(cls, *, op: int, leg: int, at_ns: int, verdict: str, why: str) -> Machine: ...
+
+@final
 class OpDone:
     """An operation ended: `done`, `stopped`, `replaced`, `digit`, `silence`, `limit`, `leg_ended` or `failed`."""
 
@@ -533,6 +572,7 @@ Event = (
     | LateAnswer
     | Ended
     | Dtmf
+    | Machine
     | OpDone
     | GatherDone
     | MediaLost

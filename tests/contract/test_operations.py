@@ -173,6 +173,20 @@ async def test_tones_of_a_country_are_played_and_unknown_ones_refused(pair: Pair
         pair.a.engine.tone(ours, "dial", country="xx")
 
 
+async def test_a_detection_of_machines_tells_silence_and_ends_once(pair: Pair) -> None:
+    ours, _ = await pair.talk()
+
+    first = pair.a.engine.detect_machine(ours, initial_silence_ms=500)
+    second = pair.a.engine.detect_machine(ours, initial_silence_ms=500)
+
+    assert (await pair.a.next(en.OpDone, op=first)).result == "replaced"
+    found = await pair.a.next(en.Machine, op=second)
+    assert (found.verdict, found.why) == ("unsure", "initial_silence")
+    assert (await pair.a.next(en.OpDone, op=second)).result == "done"
+    with pytest.raises(en.InvalidArgument, match="greeting_ms"):
+        pair.a.engine.detect_machine(ours, greeting_ms=10)
+
+
 async def test_unknown_tone_is_refused(pair: Pair) -> None:
     ours, _ = await pair.talk()
 

@@ -12,6 +12,7 @@ from ringback.testing.fake_signaling import FakeLeg, FakeNetwork, FakeSignaling
 __all__ = ["FakeEngine", "FakeLeg", "FakeNetwork"]
 
 _TONES = {"dial", "ringback", "busy", "congestion", "special_information", "beep"}
+_GREETING_MS = range(500, 10_001)
 
 
 class FakeEngine(FakeSignaling):
@@ -89,6 +90,24 @@ class FakeEngine(FakeSignaling):
         self._check_running()
         return self._media.send_dtmf(leg, digits)
 
+    def detect_machine(
+        self,
+        leg: int,
+        *,
+        initial_silence_ms: int = 4000,
+        greeting_ms: int = 1800,
+        after_silence_ms: int = 800,
+        max_words: int = 6,
+        total_ms: int = 8000,
+        beep_timeout_ms: int = 30000,
+    ) -> int:
+        """Listen; a fake line is silent, so the answer is `unsure` unless the test says otherwise (`hear_machine`)."""
+        del after_silence_ms, max_words, beep_timeout_ms
+        self._check_running()
+        if greeting_ms not in _GREETING_MS:
+            raise en.InvalidArgument(f"greeting_ms: {greeting_ms} is outside 500 to 10000")
+        return self._media.detect_machine(leg, min(initial_silence_ms, total_ms))
+
     def join(self, a: int, b: int) -> int:
         """Join two legs."""
         self._check_running()
@@ -105,6 +124,10 @@ class FakeEngine(FakeSignaling):
     def lose_media(self, leg: int) -> None:
         """Nothing comes from the far end any more."""
         self.emit(en.MediaLost(leg=leg, at_ns=self.now_ns()))
+
+    def hear_machine(self, leg: int, verdict: str) -> None:
+        """A detection on a leg knows something: `human`, `machine`, `unsure` or `beep`."""
+        self._media.hear_machine(leg, verdict)
 
     def lose_ack(self, leg: int) -> None:
         """A leg dialed from here will not acknowledge the answer."""

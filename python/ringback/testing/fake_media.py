@@ -105,6 +105,27 @@ class FakeMedia:
             self._done(op, "done")
         return op.op
 
+    def detect_machine(self, leg: int, silence_ms: int) -> int:
+        """Hear nothing."""
+        for older in tuple(self._ops.values()):
+            if older.leg == leg and older.kind == "machine":
+                self._done(older, "replaced")
+        op = self._begin(leg, "machine", replaces=False)
+        if op.op in self._ops:
+            self._after(op, silence_ms / 1000, lambda: self.hear_machine(leg, "unsure"))
+        return op.op
+
+    def hear_machine(self, leg: int, verdict: str) -> None:
+        """Report what a detection knows; only a machine leaves something to wait for."""
+        for op in tuple(self._ops.values()):
+            if op.leg == leg and op.kind == "machine":
+                at_ns = self._engine.now_ns()
+                self._engine.emit(en.Machine(op=op.op, leg=leg, at_ns=at_ns, verdict=verdict, why="initial_silence"))
+                if verdict == "machine":
+                    self._after(op, 30.0, lambda op=op: self._done(op, "limit"))
+                else:
+                    self._done(op, "done")
+
     def join(self, a: int, b: int) -> int:
         """Join two legs; what plays to them is replaced."""
         for op in tuple(self._ops.values()):

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringback_media::{Country, ToneName};
+use ringback_media::{Country, MachineRules, ToneName};
 
 use crate::command::{Gather, Operation};
 use crate::config::in_range;
@@ -212,6 +212,32 @@ pub(crate) fn country(name: &'static str, code: &str) -> Checked<Country> {
         let known: Vec<&str> = Country::codes().collect();
         EngineError::argument(name, format!("the tones of {code:?} are not known, but those of {}", known.join(", ")))
     })
+}
+
+/// Arguments of `detect_machine`, as Python gives them.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct MachineArgs {
+    pub initial_silence_ms: i64,
+    pub greeting_ms: i64,
+    pub after_silence_ms: i64,
+    pub max_words: i64,
+    pub total_ms: i64,
+    pub beep_timeout_ms: i64,
+}
+
+/// Check them.
+pub fn detect_machine(args: MachineArgs) -> Checked<Operation> {
+    let rules = MachineRules {
+        initial_silence_ms: number(in_range("initial_silence_ms", args.initial_silence_ms, 500, 15_000)?),
+        greeting_ms: number(in_range("greeting_ms", args.greeting_ms, 500, 10_000)?),
+        after_silence_ms: number(in_range("after_silence_ms", args.after_silence_ms, 200, 5000)?),
+        max_words: number(in_range("max_words", args.max_words, 1, 20)?),
+        total_ms: number(in_range("total_ms", args.total_ms, 1000, 60_000)?),
+        beep_ms: number(in_range("beep_timeout_ms", args.beep_timeout_ms, 0, 120_000)?),
+        ..MachineRules::default()
+    };
+    Ok(Operation::DetectMachine { rules })
 }
 
 /// Arguments of `send_dtmf`.

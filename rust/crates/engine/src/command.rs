@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringback_media::{Country, ToneName};
+use ringback_media::{Country, MachineRules, ToneName};
 use ringback_sip::{Codec, Credentials};
 
 use crate::config::{AccessRule, TrunkConfig};
@@ -52,6 +52,7 @@ pub enum Operation {
     Record { path: PathBuf, stereo: bool, max: Duration, silence_stop: Option<Duration> },
     Tone { name: ToneName, country: Country, duration: Option<Duration> },
     SendDtmf { digits: String, tone: Duration, gap: Duration },
+    DetectMachine { rules: MachineRules },
     Join { other: LegId },
 }
 

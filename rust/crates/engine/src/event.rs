@@ -45,6 +45,12 @@ pub enum What {
         duration_ms: u32,
         how: &'static str,
     },
+    Machine {
+        op: OpId,
+        leg: LegId,
+        verdict: &'static str,
+        why: &'static str,
+    },
     OpDone {
         op: OpId,
         leg: LegId,

@@ -114,6 +114,7 @@ fn media_command(op: OpId, leg: LegId, operation: Operation) -> MediaCommand {
             tone_ms: short_milliseconds(tone),
             gap_ms: short_milliseconds(gap),
         },
+        Operation::DetectMachine { rules } => MediaCommand::DetectMachine { op, leg, rules },
         Operation::Join { other } => MediaCommand::Join { op, a: leg, b: other },
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::audio::country_tones::Country;
+use crate::operation::machine::MachineRules;
 
 /// A leg, numbered by the engine.
 pub type LegId = u64;
@@ -171,6 +172,18 @@ pub enum MediaCommand {
         /// Pause after it, 20-5000 ms.
         gap_ms: u32,
     },
+    /// Find out whether a person or a machine answered; replaces an older one on the leg.
+    ///
+    /// `Machine` events say what is known. It ends as `done` when nothing more will be known, as `limit` when the
+    /// machine did not beep in time.
+    DetectMachine {
+        /// Number of this operation.
+        op: OpId,
+        /// Who is listened to.
+        leg: LegId,
+        /// What the decision rests on.
+        rules: MachineRules,
+    },
     /// Let two legs hear each other; replaces play, tone and join on both. Its `OpDone` names leg `a`.
     Join {
         /// Number of this operation.
@@ -203,6 +216,7 @@ impl MediaCommand {
             | Self::Record { op, leg, .. }
             | Self::Tone { op, leg, .. }
             | Self::SendDtmf { op, leg, .. }
+            | Self::DetectMachine { op, leg, .. }
             | Self::Join { op, a: leg, .. } => Some((op, leg)),
             Self::Digit { .. } | Self::Stop { .. } => None,
         }

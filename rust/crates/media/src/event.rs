@@ -1,6 +1,7 @@
 //! What media reports.
 
 use crate::command::{Codec, LegId, OpId};
+use crate::operation::machine::Verdict;
 
 /// Where events go. Called from media threads: must return at once and never block.
 pub trait EventSink: Send + Sync {
@@ -137,6 +138,17 @@ pub enum MediaEvent {
         duration_ms: u32,
         /// How it came.
         how: DigitSource,
+    },
+    /// A `DetectMachine` knows something; the operation may go on.
+    Machine {
+        /// Which operation.
+        op: OpId,
+        /// Which leg.
+        leg: LegId,
+        /// Who answered, or that the beep is over.
+        verdict: Verdict,
+        /// What decided it: `short_greeting`, `long_greeting`, `many_words`, `beep`, `initial_silence`, `timeout`.
+        why: &'static str,
     },
     /// An operation ended; exactly one for each.
     OpDone {

@@ -51,3 +51,4 @@ pub use counters::MediaCounters;
 pub use error::MediaError;
 pub use event::{DigitSource, EventSink, GatherResult, MediaEvent, MediaStats, OpResult};
 pub use media::Media;
+pub use operation::machine::{MachineRules, Verdict};

@@ -178,6 +178,40 @@ impl Engine {
         self.begin(leg, native::args::send_dtmf(digits, tone_ms.0, gap_ms.0).map_err(raise)?)
     }
 
+    #[pyo3(signature = (
+        leg,
+        *,
+        initial_silence_ms = Int(4000),
+        greeting_ms = Int(1800),
+        after_silence_ms = Int(800),
+        max_words = Int(6),
+        total_ms = Int(8000),
+        beep_timeout_ms = Int(30000),
+    ))]
+    #[pyo3(text_signature = "($self, leg, *, initial_silence_ms=4000, greeting_ms=1800, after_silence_ms=800, \
+        max_words=6, total_ms=8000, beep_timeout_ms=30000)")]
+    #[allow(clippy::too_many_arguments)]
+    fn detect_machine(
+        &self,
+        leg: Int,
+        initial_silence_ms: Int,
+        greeting_ms: Int,
+        after_silence_ms: Int,
+        max_words: Int,
+        total_ms: Int,
+        beep_timeout_ms: Int,
+    ) -> PyResult<u64> {
+        let args = native::args::MachineArgs {
+            initial_silence_ms: initial_silence_ms.0,
+            greeting_ms: greeting_ms.0,
+            after_silence_ms: after_silence_ms.0,
+            max_words: max_words.0,
+            total_ms: total_ms.0,
+            beep_timeout_ms: beep_timeout_ms.0,
+        };
+        self.begin(leg, native::args::detect_machine(args).map_err(raise)?)
+    }
+
     fn join(&self, a: Int, b: Int) -> PyResult<u64> {
         let other = b.id("b")?;
         self.0.start_operation(a.id("a")?, native::Operation::Join { other }).map_err(raise)

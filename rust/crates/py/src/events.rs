@@ -71,6 +71,8 @@ event_classes! {
     }
     /// The far end pressed a key.
     Dtmf (leg, digit) { leg: u64, at_ns: u64, digit: String, duration_ms: u32, how: String }
+    /// A `detect_machine` knows something.
+    Machine (op, verdict) { op: u64, leg: u64, at_ns: u64, verdict: String, why: String }
     /// An operation ended.
     OpDone (op, result) {
         op: u64, leg: u64, at_ns: u64, result: String, detail: Option<String> = None, duration_ms: u64,
@@ -131,6 +133,9 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
         What::Ended(ended) => object(py, ended_to_python(ended, at_ns)),
         What::Dtmf { leg, digit, duration_ms, how } => {
             object(py, Dtmf { leg, at_ns, digit: digit.to_string(), duration_ms, how: how.to_owned() })
+        }
+        What::Machine { op, leg, verdict, why } => {
+            object(py, Machine { op, leg, at_ns, verdict: verdict.to_owned(), why: why.to_owned() })
         }
         What::OpDone { op, leg, result, detail, duration_ms } => {
             object(py, OpDone { op, leg, at_ns, result: result.to_owned(), detail, duration_ms })

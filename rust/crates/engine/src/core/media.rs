@@ -19,6 +19,11 @@ impl<M: MediaPort> Core<M> {
                     self.report(now, What::Dtmf { leg, digit, duration_ms, how: how.as_str() });
                 }
             }
+            MediaEvent::Machine { op, leg, verdict, why } => {
+                if self.is_reporting(leg) {
+                    self.report(now, What::Machine { op, leg, verdict: verdict.as_str(), why });
+                }
+            }
             MediaEvent::OpDone { op, leg: _, result, detail, duration_ms } => {
                 self.media_op_done(now, op, result.as_str(), detail, duration_ms);
             }

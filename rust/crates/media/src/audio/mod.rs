@@ -1,5 +1,7 @@
 //! Samples: G.711, tones, WAV files, change of sample rate, covering of losses. Knows no packet and no leg.
 
+pub(crate) mod activity;
+pub(crate) mod beep;
 pub(crate) mod conceal;
 pub(crate) mod country_tones;
 pub(crate) mod frame;

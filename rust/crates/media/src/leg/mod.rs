@@ -2,6 +2,7 @@
 //!
 //! `receive` takes packets, `operate` takes commands, `tick` does what is due every 20 ms.
 
+mod detect;
 mod operate;
 mod receive;
 mod tick;
@@ -19,6 +20,7 @@ use crate::dtmf::send::DtmfSender;
 use crate::event::{GatherResult, MediaEvent, MediaStats, OpResult};
 use crate::operation::gather::Gather;
 use crate::operation::join::JoinSide;
+use crate::operation::machine::MachineDetector;
 use crate::operation::playback::Playback;
 use crate::operation::record::Recorder;
 use crate::operation::table::Operations;
@@ -80,6 +82,7 @@ pub(crate) struct Leg {
     typed_ahead: VecDeque<char>,
     recorders: Vec<Recorder>,
     join: Option<JoinSide>,
+    machine: Option<Box<MachineDetector>>,
     /// A valid packet was received at some time.
     had_media: bool,
     /// Since when nothing was received.
@@ -112,6 +115,7 @@ impl Leg {
             typed_ahead: VecDeque::new(),
             recorders: Vec::new(),
             join: None,
+            machine: None,
             had_media: false,
             silent_since: now,
             lost: false,
@@ -158,6 +162,7 @@ impl Leg {
         self.closing = Some(ctx.now + CLOSE_TIMEOUT);
         self.end_gather_as(GatherResult::LegEnded, None, ctx);
         self.end_playback(OpResult::LegEnded, ctx);
+        self.end_detection(OpResult::LegEnded, ctx);
         if let Some(side) = self.join.take() {
             side.finish(OpResult::LegEnded, None);
             self.report_join(&side, ctx);

@@ -65,6 +65,7 @@ impl Leg {
             MediaCommand::SendDtmf { op, digits, tone_ms, gap_ms, .. } => {
                 self.send_dtmf(op, &digits, tone_ms, gap_ms, ctx);
             }
+            MediaCommand::DetectMachine { op, rules, .. } => self.detect_machine(op, rules, ctx),
             MediaCommand::Digit { digit, .. } => {
                 if let Some(digit) = event_of(digit).and_then(digit_of) {
                     self.barge_in(ctx);
@@ -84,6 +85,8 @@ impl Leg {
             self.end_gather_as(GatherResult::Stopped, None, ctx);
         } else if self.playback.take_if(|playback| playback.op == op).is_some() || self.dtmf_out.stop(op) {
             ctx.done(op, OpResult::Stopped, None);
+        } else if self.machine.as_ref().is_some_and(|machine| machine.op == op) {
+            self.end_detection(OpResult::Stopped, ctx);
         } else if let Some(recorder) = self.recorders.iter_mut().find(|recorder| recorder.op == op) {
             recorder.end(OpResult::Stopped, &mut ctx.out.jobs);
         } else if let Some(side) = self.join.as_ref().filter(|side| side.op() == op) {

@@ -38,6 +38,7 @@ impl Leg {
         }
         let (heard, pulled) = self.hear(ctx);
         self.hear_digits(&heard, pulled, ctx);
+        self.hear_machine(&heard, ctx);
         self.check_lost(ctx);
         self.check_join(ctx);
         self.check_gather(ctx);
@@ -58,14 +59,6 @@ impl Leg {
             count(&ctx.counters.media_frames_concealed);
         }
         (heard, pulled)
-    }
-
-    /// Look for digits within the audio.
-    fn hear_digits(&mut self, heard: &Frame, pulled: Pulled, ctx: &mut Context<'_>) {
-        let Some(inband) = &mut self.inband else { return };
-        for key in inband.audio(heard, pulled == Pulled::Concealed).into_iter().flatten() {
-            self.key(key, DigitSource::Inband, ctx);
-        }
     }
 
     fn check_lost(&mut self, ctx: &mut Context<'_>) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod gather;
 pub(crate) mod join;
+pub(crate) mod machine;
 pub(crate) mod playback;
 pub(crate) mod player;
 pub(crate) mod record;

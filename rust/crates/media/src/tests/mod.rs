@@ -4,9 +4,12 @@ mod faults;
 mod gathering;
 mod inband;
 mod joining;
+mod machines;
 mod playing;
 mod receiving;
 mod recording;
 mod reporting;
 mod sending;
 mod stage;
+
+pub(crate) use stage::speech;

@@ -360,7 +360,7 @@ pub(super) fn rtp(header: &RtpHeader, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Return something like speech: noise with syllables, the same for the same seed.
-pub(super) fn speech(seed: u64, ms: u64) -> Vec<i16> {
+pub(crate) fn speech(seed: u64, ms: u64) -> Vec<i16> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let (mut low, mut samples) = (0.0_f64, Vec::new());
     for index in 0..ms * 8 {
