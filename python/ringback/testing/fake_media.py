@@ -3,6 +3,7 @@
 import itertools
 import wave
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,7 @@ class FakeMedia:
                 at_ns = self._engine.now_ns()
                 self._engine.emit(en.Machine(op=op.op, leg=leg, at_ns=at_ns, verdict=verdict, why="initial_silence"))
                 if verdict == "machine":
-                    self._after(op, 30.0, lambda op=op: self._done(op, "limit"))
+                    self._after(op, 30.0, partial(self._done, op, "limit"))
                 else:
                     self._done(op, "done")
 
