@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringback_media::{Country, MachineRules, ToneName};
-use ringback_sip::{Codec, Credentials};
+use ringback_sip::{Codec, Credentials, Policy};
 
 use crate::config::{AccessRule, TrunkConfig};
 use crate::ids::{LegId, OpId};
@@ -41,6 +41,7 @@ pub(crate) struct Dial {
     pub(crate) codecs: Vec<Codec>,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) allow_redirects: bool,
+    pub(crate) policy: Policy,
 }
 
 /// What a leg's media is to do.

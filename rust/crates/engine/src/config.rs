@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use ringback_sip::{Codec, Network};
+use ringback_sip::{Codec, Network, Policy};
 
 use crate::error::EngineError;
 use crate::ids::TrunkId;
@@ -185,6 +185,7 @@ pub struct TrunkConfig {
     pub codecs: Vec<Codec>,
     pub allow_redirects: bool,
     pub send_pai: bool,
+    pub policy: Policy,
 }
 
 impl std::fmt::Debug for TrunkConfig {

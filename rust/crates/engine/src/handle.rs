@@ -244,6 +244,7 @@ impl Engine {
             codecs: trunk.codecs,
             credentials,
             allow_redirects: trunk.allow_redirects,
+            policy: trunk.policy,
         })))?;
         Ok(leg)
     }

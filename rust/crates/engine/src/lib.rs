@@ -26,4 +26,5 @@ pub use error::EngineError;
 pub use event::{Ended, Event, Incoming, LegStats, What};
 pub use handle::{DialRequest, Engine};
 pub use ids::{LegId, OpId, TrunkId};
+pub use ringback_sip::{Policy, Reliable};
 pub use stats::Stats;

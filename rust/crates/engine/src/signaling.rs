@@ -168,12 +168,14 @@ impl<M: MediaPort> Signaling<M> {
 
     fn set_tables(&mut self, trunks: &[TrunkConfig], access: Vec<AccessRule>) {
         let codecs: HashMap<_, _> = trunks.iter().map(|trunk| (trunk.id, trunk.codecs.clone())).collect();
+        let policies: HashMap<_, _> = trunks.iter().map(|trunk| (trunk.id, trunk.policy)).collect();
         let any = [sip::Codec::Pcma, sip::Codec::Pcmu];
         let rules = access.iter().map(|rule| sip::AccessRule {
             network: rule.network,
             port: rule.port,
             trunk: rule.trunk,
             codecs: codecs.get(&rule.trunk).map_or_else(|| any.to_vec(), Clone::clone),
+            policy: policies.get(&rule.trunk).copied().unwrap_or_default(),
         });
         self.agent.set_access(rules.collect());
         self.core.set_trunks(codecs);

@@ -125,6 +125,7 @@ impl TrunkConfig {
             codecs: native::parse_codecs(&codecs).map_err(raise)?,
             allow_redirects,
             send_pai,
+            policy: native::Policy::default(),
         };
         trunk.check().map_err(raise)?;
         Ok(Self(trunk))

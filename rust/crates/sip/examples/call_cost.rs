@@ -31,7 +31,13 @@ fn user_agent(local: SocketAddr) -> UserAgent {
         trace: false,
     });
     let network = "192.0.2.0/24".parse().expect("a network");
-    ua.set_access(vec![AccessRule { network, port: None, trunk: 1, codecs: vec![Codec::Pcma] }]);
+    ua.set_access(vec![AccessRule {
+        network,
+        port: None,
+        trunk: 1,
+        codecs: vec![Codec::Pcma],
+        policy: ringback_sip::Policy::default(),
+    }]);
     ua
 }
 
@@ -95,6 +101,7 @@ impl Bench {
             media: media("192.0.2.1:20000"),
             credentials: None,
             allow_redirects: false,
+            policy: ringback_sip::Policy::default(),
         };
         self.a.handle_command(self.now, command);
         self.pump();

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::policy::Policy;
 use crate::sdp::Codec;
 
 /// Number of a trunk, the engine's own.
@@ -21,6 +22,8 @@ pub struct AccessRule {
     pub trunk: TrunkId,
     /// Codecs of the trunk, for `codec_ok`.
     pub codecs: Vec<Codec>,
+    /// How the dialogs of its calls behave.
+    pub policy: Policy,
 }
 
 /// An address and how many of its leading bits count.

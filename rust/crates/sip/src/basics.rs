@@ -45,7 +45,7 @@ impl UserAgent {
     pub(crate) fn with_session(&mut self, id: SessionId, act: impl FnOnce(&mut Self, &mut Session)) -> bool {
         let Some(mut session) = self.sessions.remove(&id) else { return false };
         self.touched = session.leg().or(self.touched);
-        let due = session.due;
+        let due = session.due.next();
         act(self, &mut session);
         self.put(session, due);
         true
@@ -68,7 +68,7 @@ impl UserAgent {
             }
             return;
         }
-        if let Some(at) = session.due.filter(|_| session.due != due) {
+        if let Some(at) = session.due.next().filter(|at| Some(*at) != due) {
             self.queue.push(at, Target::Session(session.id));
         }
         self.sessions.insert(session.id, session);

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::dialog::request::{Extra, build, request_uri};
 use crate::digest::Subject;
+use crate::due::Due;
 use crate::event::{Cause, Confirmation, Side};
 use crate::receive::Asked;
 use crate::session::{End, Phase, Session};
@@ -44,7 +45,8 @@ impl UserAgent {
         session.end = Some(end);
         session.phase = Phase::Closing;
         session.pending = None;
-        session.due = None;
+        session.due = Due::default();
+        session.errands.clear();
         session.auth.next_request();
         self.transmit_bye(now, session);
     }
@@ -60,7 +62,7 @@ impl UserAgent {
         if let Some(cause) = session.q850 {
             headers.push(("Reason".to_owned(), q850_header(cause)));
         }
-        let extra = Extra { config: &self.config, headers: &headers };
+        let extra = Extra { config: &self.config, headers: &headers, body: None };
         let built = build(&session.dialog, Method::Bye, session.dialog.local_cseq, extra);
         let key = client_key(built.branch.as_bytes(), Method::Bye);
         self.start_client(now, Purpose::Bye, session, key, (built.to, built.bytes));

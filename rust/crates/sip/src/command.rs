@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::event::LegId;
 use crate::peer::Peer;
+use crate::policy::Policy;
 use crate::sdp::Codec;
 
 /// An order for the user agent. One for a leg that is already over does nothing and is counted
@@ -36,6 +37,8 @@ pub enum Command {
         credentials: Option<Credentials>,
         /// Follow one 3xx, and only one that leads back to `peer`.
         allow_redirects: bool,
+        /// How its dialog behaves.
+        policy: Policy,
     },
     /// Send 180 on an incoming leg that was not answered yet. May be repeated.
     Ring {
@@ -43,7 +46,7 @@ pub enum Command {
         leg: LegId,
     },
     /// Send 183 with our SDP on an incoming leg that was not answered yet, so that the caller hears us before the 200.
-    /// An INVITE without an offer gets 183 without SDP: an offer of ours would need a reliable response.
+    /// An INVITE without an offer gets ours if the caller can acknowledge the response (RFC 3262), else 183 without SDP.
     EarlyMedia {
         /// The leg.
         leg: LegId,

@@ -45,6 +45,12 @@ pub struct Counters {
     pub refused_no_dialog: u64,
     /// In-dialog requests with a CSeq that went backwards, 500.
     pub refused_cseq: u64,
+    /// Requests of ours inside a dialog that were not sent because too many wait for their answers.
+    pub dropped_requests: u64,
+    /// Requests of ours inside a dialog that were refused or not answered: PRACK, INFO, NOTIFY.
+    pub failed_requests: u64,
+    /// Reliable provisional responses of ours whose PRACK never came; their INVITEs got 504.
+    pub unacknowledged_progress: u64,
     /// Commands for legs that were already over.
     pub stale_commands: u64,
     /// Headers of `Dial` left out because they are ours or malformed.

@@ -187,6 +187,8 @@ pub enum Cause {
     NoCommonCodec,
     /// Our 200 was never acknowledged.
     NoAck,
+    /// Our reliable provisional response was never acknowledged (RFC 3262).
+    NoPrack,
     /// `Command::StopAll`.
     Stopped,
     /// A fault of our own (a message could not be built).
@@ -204,6 +206,7 @@ impl Cause {
             Self::Transport => "transport",
             Self::NoCommonCodec => "no_common_codec",
             Self::NoAck => "no_ack",
+            Self::NoPrack => "no_prack",
             Self::Stopped => "stopped",
             Self::Fault => "fault",
         }

@@ -24,6 +24,7 @@ impl UserAgent {
                 media,
                 credentials,
                 allow_redirects,
+                policy,
             } => {
                 let dial = Dial {
                     leg,
@@ -37,6 +38,7 @@ impl UserAgent {
                     media,
                     credentials,
                     allow_redirects,
+                    policy,
                 };
                 self.dial(now, dial);
             }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::dialog::DialogKey;
 use crate::event::{Event, Output};
 use crate::peer::Peer;
+use crate::policy::Policy;
 use crate::timers::Target;
 use crate::transaction::{ServerState, TxKey, server_key};
 use crate::ua::UserAgent;
@@ -85,7 +86,7 @@ impl UserAgent {
             Method::Invite => self.receive_invite(asked),
             _ if self.access.find(from.address).is_none() => self.counters.dropped_unknown_source += 1,
             Method::Options => self.receive_options(from, request),
-            Method::KnownElsewhere => self.refuse_method(from, request, 405),
+            Method::KnownElsewhere | Method::Refer | Method::Notify => self.refuse_method(from, request, 405),
             Method::Unknown => self.refuse_method(from, request, 501),
             // BYE, INFO and UPDATE live in dialogs only.
             _ => self.refuse_no_dialog(from, request),
@@ -183,7 +184,7 @@ impl UserAgent {
             self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
             return;
         }
-        if self.refuse_scheme_or_extension(from, request) {
+        if self.refuse_scheme_or_extension(from, request, Policy::default()) {
             return;
         }
         self.refuse(from, request, 200, crate::uas::CAPABILITIES);

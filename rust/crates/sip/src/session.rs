@@ -21,8 +21,11 @@ use bytes::Bytes;
 use crate::command::LocalMedia;
 use crate::dialog::{Dialog, DialogKey};
 use crate::digest::Auth;
+use crate::due::Due;
+use crate::errand::Errand;
 use crate::event::{Cause, LegId, Side};
 use crate::peer::Peer;
+use crate::policy::{Features, Policy};
 use crate::sdp::{Body, Negotiated, Origin};
 use crate::transaction::TxKey;
 use crate::wire::{ReasonText, ReplyHead};
@@ -66,6 +69,8 @@ pub(crate) struct Session {
     pub(crate) outgoing: Option<Box<Outgoing>>,
     /// Their INVITE while it is unanswered.
     pub(crate) incoming: Option<Box<Incoming>>,
+    /// RSeq and CSeq of a reliable response that our 2xx overtook: its PRACK still comes.
+    pub(crate) overtaken: Option<(u32, u32)>,
     /// A 2xx of ours without ACK.
     pub(crate) pending: Option<Box<Pending>>,
     pub(crate) media: Media,
@@ -78,8 +83,14 @@ pub(crate) struct Session {
     pub(crate) bye_wanted: bool,
     /// The caller showed that it has our 200.
     pub(crate) confirmed: bool,
+    /// How the trunk lets it behave.
+    pub(crate) policy: Policy,
+    /// What the far end can do.
+    pub(crate) features: Features,
+    /// Requests of ours inside the dialog that wait for their final response, INVITE and BYE aside.
+    pub(crate) errands: Vec<Errand>,
     /// When to look at the session again.
-    pub(crate) due: Option<Instant>,
+    pub(crate) due: Due,
     /// Nothing left to do.
     pub(crate) over: bool,
 }
@@ -103,8 +114,20 @@ pub(crate) struct Outgoing {
     pub(crate) may_redirect: bool,
     /// Credentials of the last INVITE: its ACK repeats them (RFC 3261 section 22.1).
     pub(crate) sent_auth: Vec<(String, String)>,
-    /// Forks that rang: To tag and the media they offered early.
-    pub(crate) early: Vec<(Vec<u8>, Option<Negotiated>)>,
+    /// Forks that rang.
+    pub(crate) forks: Vec<Fork>,
+}
+
+/// One early dialog of our INVITE (RFC 3261 section 12.1.2): everyone who rings has their own.
+#[derive(Debug)]
+pub(crate) struct Fork {
+    pub(crate) dialog: Dialog,
+    /// The media agreed early.
+    pub(crate) media: Option<Negotiated>,
+    /// RSeq of the last reliable response taken (RFC 3262 section 4).
+    pub(crate) rseq: Option<u32>,
+    /// Offer and answer are complete: the answer came reliably, or left with our PRACK.
+    pub(crate) settled: bool,
 }
 
 /// Their INVITE, not answered yet.
@@ -115,6 +138,38 @@ pub(crate) struct Incoming {
     /// Record-Route lines for our 18x and 2xx.
     pub(crate) record_route: Vec<Vec<u8>>,
     pub(crate) body: Body,
+    /// CSeq of the INVITE, and so of its ACK.
+    pub(crate) cseq: u32,
+    /// They demand reliable provisional responses (RFC 3262 section 3).
+    pub(crate) needs_reliable: bool,
+    /// RSeq of our last reliable response; 0 before the first.
+    pub(crate) rseq: u32,
+    /// The reliable response that waits for its PRACK.
+    pub(crate) unacked: Option<Unacked>,
+    /// What is to be sent once that PRACK is here.
+    pub(crate) waiting: Vec<Step>,
+    /// Offer and answer are complete, by a reliable response and its PRACK.
+    pub(crate) settled: bool,
+}
+
+/// A reliable provisional response, sent again until its PRACK comes (RFC 3262 section 3).
+#[derive(Debug)]
+pub(crate) struct Unacked {
+    /// It carries our offer: the PRACK brings the answer.
+    pub(crate) offers: bool,
+    /// It carries our answer.
+    pub(crate) answers: bool,
+    pub(crate) response: Bytes,
+    pub(crate) interval: Duration,
+    pub(crate) give_up_at: Instant,
+}
+
+/// Something the engine wants to say to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    Ring,
+    EarlyMedia(LocalMedia),
+    Answer(LocalMedia),
 }
 
 /// A 2xx of ours, sent again until the ACK comes (RFC 3261 section 13.3.1.4).
@@ -197,6 +252,7 @@ impl Session {
             keys: Vec::new(),
             outgoing: None,
             incoming: None,
+            overtaken: None,
             pending: None,
             media,
             auth,
@@ -204,8 +260,23 @@ impl Session {
             q850: None,
             bye_wanted: false,
             confirmed: false,
-            due: None,
+            policy: Policy::default(),
+            features: Features::default(),
+            errands: Vec::new(),
+            due: Due::default(),
             over: false,
+        }
+    }
+
+    /// The dialog of a request of ours: that of the fork with this To tag while the INVITE is open, else the only one.
+    pub(crate) fn dialog_mut(&mut self, fork: Option<&[u8]>) -> Option<&mut Dialog> {
+        match (fork, &mut self.outgoing) {
+            (Some(tag), Some(outgoing)) => {
+                outgoing.forks.iter_mut().map(|fork| &mut fork.dialog).find(|dialog| dialog.remote_tag == tag)
+            }
+            (None, Some(_)) => None,
+            (Some(tag), None) => Some(&mut self.dialog).filter(|dialog| dialog.remote_tag == tag),
+            (None, None) => Some(&mut self.dialog),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use crate::due::Why;
 use crate::event::{Cause, Side};
 use crate::peer::Peer;
-use crate::session::{End, Phase, Session};
+use crate::session::{End, Session};
 use crate::timers::Target;
 use crate::transaction::{ClientState, ClientTick, Purpose, ServerTick, TxKey};
 use crate::ua::UserAgent;
@@ -18,9 +19,8 @@ impl UserAgent {
                 Target::Server(key) => self.tick_server(now, at, key),
                 Target::Session(id) => {
                     self.with_session(id, |ua, session| {
-                        if session.due == Some(at) {
-                            session.due = None;
-                            ua.tick_session(now, session);
+                        while let Some(why) = session.due.take(now).filter(|_| !session.over) {
+                            ua.tick_session(now, session, why);
                         }
                     });
                 }
@@ -45,12 +45,12 @@ impl UserAgent {
             ClientTick::Done => {
                 self.clients.remove(&key);
             }
-            ClientTick::TimedOut => self.fail_client(key, Cause::Timeout),
+            ClientTick::TimedOut => self.fail_client(now, key, Cause::Timeout),
         }
     }
 
     /// A request of ours will not be answered any more.
-    fn fail_client(&mut self, key: TxKey, cause: Cause) {
+    fn fail_client(&mut self, now: Instant, key: TxKey, cause: Cause) {
         let Some(tx) = self.clients.remove(&key) else { return };
         let Some(owner) = tx.owner else { return };
         self.with_session(owner, |ua, session| match tx.purpose {
@@ -61,6 +61,7 @@ impl UserAgent {
             Purpose::Bye => ua.finish_closing(session),
             // The session has its own time-out for what follows a CANCEL.
             Purpose::Cancel => {}
+            Purpose::Errand => ua.errand_failed(now, session, key),
         });
     }
 
@@ -87,15 +88,17 @@ impl UserAgent {
         }
     }
 
-    fn tick_session(&mut self, now: Instant, session: &mut Session) {
-        match session.phase {
-            Phase::Cancelling => self.give_up_cancelling(now, session),
-            _ => self.repeat_answer(now, session),
+    fn tick_session(&mut self, now: Instant, session: &mut Session, why: Why) {
+        match why {
+            Why::Cancel => self.give_up_cancelling(now, session),
+            Why::Answer => self.repeat_answer(now, session),
+            Why::Reliable => self.repeat_reliable(now, session),
+            Why::Offer | Why::Refresh | Why::Expiry | Why::Transfer => {}
         }
     }
 
     /// Requests to a peer that cannot be reached fail at once, oldest first, unless something was heard already.
-    pub(crate) fn fail_requests_to(&mut self, to: Peer) {
+    pub(crate) fn fail_requests_to(&mut self, now: Instant, to: Peer) {
         let mut failed: Vec<(u64, TxKey)> = self
             .clients
             .iter()
@@ -105,7 +108,7 @@ impl UserAgent {
         failed.sort_unstable();
         for (_, key) in failed {
             if to.connection == 0 || !self.retry_client(key) {
-                self.fail_client(key, Cause::Transport);
+                self.fail_client(now, key, Cause::Transport);
             }
         }
     }

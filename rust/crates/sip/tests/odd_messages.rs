@@ -153,7 +153,7 @@ fn what_cannot_be_understood_is_refused_by_name() {
     let isup = "Content-Type: application/isup\r\n";
     let zipped = "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n";
     for (ask, code, name, value) in [
-        (Ask { extra: "Require: 100rel\r\n", ..Ask::default() }, "420", "Unsupported", "100rel"),
+        (Ask { extra: "Require: foo\r\n", ..Ask::default() }, "420", "Unsupported", "foo"),
         (Ask { extra: isup, ..Ask::default() }, "415", "Accept", "application/sdp"),
         (Ask { extra: zipped, ..Ask::default() }, "415", "Accept-Encoding", "identity"),
     ] {

@@ -34,7 +34,7 @@ fn an_invite_has_everything_an_invite_needs() {
     assert_eq!(header(&invite, "To"), "<sip:+4930100@192.0.2.9:5060>");
     assert_eq!(header(&invite, "Call-ID"), "call-1");
     assert_eq!(header(&invite, "Max-Forwards"), "70");
-    assert_eq!(header(&invite, "Supported"), "", "100rel is not offered");
+    assert_eq!(header(&invite, "Supported"), "100rel, timer");
     assert_eq!(header(&invite, "P-Asserted-Identity"), "<sip:+4930200@ringback.example>");
     assert_eq!(header(&invite, "Content-Type"), "application/sdp");
     assert_eq!(header(&invite, "Content-Length"), body(&invite).len().to_string());

@@ -200,6 +200,7 @@ impl<M: MediaPort> Core<M> {
             media,
             credentials: dial.credentials,
             allow_redirects: dial.allow_redirects,
+            policy: dial.policy,
         });
     }
 

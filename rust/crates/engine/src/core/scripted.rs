@@ -160,6 +160,7 @@ pub(crate) fn dial(leg: LegId) -> Command {
         codecs: vec![sip::Codec::Pcma],
         credentials: None,
         allow_redirects: false,
+        policy: sip::Policy::default(),
     }))
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Extra<'a> {
     pub(crate) config: &'a Config,
     /// Further header lines: credentials, Reason.
     pub(crate) headers: &'a [(String, String)],
+    /// Content type and content.
+    pub(crate) body: Option<(&'a str, &'a [u8])>,
 }
 
 /// A request ready to go.
@@ -48,7 +50,7 @@ pub(crate) fn build(dialog: &Dialog, method: Method, cseq: u32, extra: Extra<'_>
     for (name, value) in extra.headers {
         writer.header(name, value);
     }
-    Built { to, bytes: writer.finish(None), branch }
+    Built { to, bytes: writer.finish(extra.body), branch }
 }
 
 /// The Request-URI that `build` writes: digest credentials are computed over it.

@@ -4,6 +4,7 @@ mod info;
 mod media;
 mod offer;
 
+use crate::due::Why;
 use crate::event::Confirmation;
 use crate::receive::Asked;
 use crate::session::{Phase, Session};
@@ -14,15 +15,14 @@ use crate::wire::{ALLOW, Method, Request, phrase};
 impl UserAgent {
     /// A request that belongs to this session.
     pub(crate) fn in_dialog(&mut self, session: &mut Session, asked: Asked<'_>) {
-        // Early dialogs of ours share one session though each fork counts for itself: there only the first rule holds.
-        let is_early_call =
-            matches!(session.phase, Phase::Calling | Phase::Proceeding | Phase::Withdrawn | Phase::Cancelling);
-        if !is_early_call && session.dialog.remote_cseq.is_some_and(|last| asked.request.id.cseq <= last) {
-            self.counters.refused_cseq += 1;
-            return self.reply(session, asked, 500);
+        if let Some(dialog) = session.dialog_mut(Some(&asked.request.id.from_tag)) {
+            if dialog.remote_cseq.is_some_and(|last| asked.request.id.cseq <= last) {
+                self.counters.refused_cseq += 1;
+                return self.reply(session, asked, 500);
+            }
+            dialog.remote_cseq = Some(asked.request.id.cseq);
         }
-        session.dialog.remote_cseq = Some(asked.request.id.cseq);
-        if let Some(unsupported) = required(asked.request) {
+        if let Some(unsupported) = required(asked.request, session.policy) {
             self.counters.refused_unsupported += 1;
             return self.reply_with(session, asked, (420, &[("Unsupported", &unsupported)]));
         }
@@ -31,9 +31,10 @@ impl UserAgent {
             Method::Bye => return self.receive_bye(session, asked),
             Method::Invite => self.receive_reinvite(session, asked),
             Method::Update => self.receive_update(session, asked),
+            Method::Prack => self.receive_prack(session, asked),
             Method::Info => self.receive_info(session, asked),
             Method::Options => self.reply_with(session, asked, (200, CAPABILITIES)),
-            Method::KnownElsewhere => self.refuse_in_dialog(session, asked, 405),
+            Method::KnownElsewhere | Method::Refer | Method::Notify => self.refuse_in_dialog(session, asked, 405),
             _ => self.refuse_in_dialog(session, asked, 501),
         }
         self.hang_up_if_wanted(asked.now, session);
@@ -47,7 +48,7 @@ impl UserAgent {
         self.confirm(session, Confirmation::Request);
         if session.pending.as_ref().is_some_and(|pending| !pending.wants_answer) {
             session.pending = None;
-            session.due = None;
+            session.due.clear(Why::Answer);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::receive::Asked;
 use crate::sdp::{Body, Description, answer_offer, offer, sdp_of};
 use crate::session::{Phase, Session};
 use crate::ua::UserAgent;
-use crate::wire::{Method, phrase};
+use crate::wire::{Method, Request, phrase};
 
 /// What hinders a new offer.
 enum Hindrance {
@@ -20,7 +20,7 @@ enum Hindrance {
 impl UserAgent {
     /// A re-INVITE.
     pub(super) fn receive_reinvite(&mut self, session: &mut Session, asked: Asked<'_>) {
-        if let Some(hindrance) = hindrance(session, true) {
+        if let Some(hindrance) = hindrance(session, asked.request) {
             return self.refuse_offer(session, asked, &hindrance);
         }
         if session.phase == Phase::Closing {
@@ -32,7 +32,7 @@ impl UserAgent {
         match sdp_of(&asked.request.headers, &asked.request.body) {
             Body::Sdp(theirs) => self.answer_new_offer(session, asked, &theirs),
             Body::None => {
-                session.dialog.refresh(&asked.request.headers);
+                refresh_target(session, asked);
                 let sdp = session.media.settle(|origin| offer(&local, origin));
                 self.send_ok(session, asked, Some(&sdp));
             }
@@ -45,12 +45,12 @@ impl UserAgent {
     pub(super) fn receive_update(&mut self, session: &mut Session, asked: Asked<'_>) {
         match sdp_of(&asked.request.headers, &asked.request.body) {
             Body::None => {
-                session.dialog.refresh(&asked.request.headers);
+                refresh_target(session, asked);
                 self.send_ok(session, asked, None);
             }
             Body::Malformed => self.reply(session, asked, 400),
             Body::Unsupported => self.refuse_body(session, asked),
-            Body::Sdp(theirs) => match hindrance(session, false) {
+            Body::Sdp(theirs) => match hindrance(session, asked.request) {
                 Some(hindrance) => self.refuse_offer(session, asked, &hindrance),
                 None => self.answer_new_offer(session, asked, &theirs),
             },
@@ -67,23 +67,27 @@ impl UserAgent {
         };
         let sdp =
             session.media.settle(|origin| answer_offer(theirs, &local, origin).map(|(sdp, _)| sdp).unwrap_or_default());
-        session.dialog.refresh(&asked.request.headers);
+        refresh_target(session, asked);
         self.send_ok(session, asked, Some(&sdp));
+        let forks = session.outgoing.as_mut().map(|outgoing| outgoing.forks.as_mut_slice()).unwrap_or_default();
+        if let Some(fork) = forks.iter_mut().find(|fork| fork.dialog.remote_tag == asked.request.id.from_tag) {
+            fork.media = Some(media);
+        }
         self.agree(session, media);
         self.note_hold(session, theirs);
     }
 
     /// 200 to a re-INVITE or UPDATE. That of a re-INVITE is repeated until its ACK, like any 2xx to an INVITE.
-    fn send_ok(&mut self, session: &mut Session, asked: Asked<'_>, sdp: Option<&str>) {
+    pub(crate) fn send_ok(&mut self, session: &mut Session, asked: Asked<'_>, sdp: Option<&str>) {
         let Some(head) = asked.request.reply_head(asked.from) else { return };
         let mut writer = head.start(200, phrase(200), &session.dialog.local_tag);
-        self.write_contact(&mut writer, &session.dialog);
+        self.write_contact(&mut writer, session);
         let bytes = writer.finish(sdp.map(|sdp| ("application/sdp", sdp.as_bytes())));
         let is_invite = asked.request.method == Method::Invite;
         self.respond(asked.now, asked.key, is_invite, session.leg(), (head.reply_to, 200, bytes.clone()));
         if is_invite {
             let wants_answer = asked.request.body.is_empty();
-            self.await_ack(asked.now, session, asked.request.id.cseq, wants_answer, (head.reply_to, bytes), false);
+            self.await_ack(asked.now, session, (asked.request.id.cseq, wants_answer), (head.reply_to, bytes), false);
         }
     }
 
@@ -104,11 +108,28 @@ impl UserAgent {
     }
 }
 
-fn hindrance(session: &Session, is_invite: bool) -> Option<Hindrance> {
+/// Take a new target for the dialog of a request (RFC 3261 section 12.2.2).
+fn refresh_target(session: &mut Session, asked: Asked<'_>) {
+    if let Some(dialog) = session.dialog_mut(Some(&asked.request.id.from_tag)) {
+        dialog.refresh(&asked.request.headers);
+    }
+}
+
+fn hindrance(session: &Session, request: &Request) -> Option<Hindrance> {
+    let is_invite = request.method == Method::Invite;
     match session.phase {
+        // An exchange that reliable responses completed leaves room for the next, by UPDATE (RFC 3311 section 5.1).
+        Phase::Proceeding if !is_invite && is_settled(session, &request.id.from_tag) => None,
         // Our INVITE with its offer is still open.
         Phase::Calling | Phase::Proceeding | Phase::Withdrawn | Phase::Cancelling => Some(Hindrance::OursOpen),
-        Phase::Offered => Some(Hindrance::TheirsOpen),
+        Phase::Offered if is_invite => Some(Hindrance::TheirsOpen),
+        Phase::Offered => match &session.incoming {
+            Some(incoming) if incoming.settled => None,
+            Some(incoming) if incoming.unacked.as_ref().is_some_and(|unacked| unacked.offers) => {
+                Some(Hindrance::OursOpen)
+            }
+            _ => Some(Hindrance::TheirsOpen),
+        },
         _ => match &session.pending {
             Some(pending) if pending.wants_answer => Some(Hindrance::OursOpen),
             // A re-INVITE before the ACK of the last one: two INVITE transactions at once (RFC 3261 section 14.1).
@@ -116,4 +137,10 @@ fn hindrance(session: &Session, is_invite: bool) -> Option<Hindrance> {
             _ => None,
         },
     }
+}
+
+/// Whether the fork of our INVITE with this To tag has completed its first exchange.
+fn is_settled(session: &Session, tag: &[u8]) -> bool {
+    let forks = session.outgoing.as_ref().map(|outgoing| outgoing.forks.as_slice()).unwrap_or_default();
+    forks.iter().any(|fork| fork.settled && fork.dialog.remote_tag == tag)
 }

@@ -1,7 +1,7 @@
 //! Client transactions: requests of ours (RFC 3261 section 17.1, RFC 6026 section 8).
 //!
 //! ```text
-//!            INVITE                                   BYE, CANCEL
+//!            INVITE                                   BYE, CANCEL, others
 //!   Waiting --1xx--> Proceeding              Waiting --1xx--> Proceeding (sent again every T2)
 //!      |  B: time-out    |                      |  F: time-out    |
 //!      +--2xx--> Accepted (M) <--2xx--+         +-----final--> Completed (K)
@@ -35,6 +35,8 @@ pub(crate) enum Purpose {
     Invite,
     Cancel,
     Bye,
+    /// Any other request inside a dialog; the session knows which.
+    Errand,
 }
 
 /// A client transaction.

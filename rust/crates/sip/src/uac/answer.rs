@@ -12,8 +12,8 @@ use crate::dialog::reference::DialogRef;
 use crate::dialog::request::{Extra, build};
 use crate::event::{Cause, Event, Side};
 use crate::peer::Peer;
-use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
-use crate::session::{End, Outgoing, Phase, Session};
+use crate::sdp::{Body, Negotiated, accept_answer, answer_offer, sdp_of};
+use crate::session::{End, Fork, Outgoing, Phase, Session};
 use crate::transaction::{ClientState, TxKey};
 use crate::ua::UserAgent;
 use crate::wire::{Method, Response};
@@ -45,8 +45,15 @@ impl UserAgent {
     fn answered(&mut self, now: Instant, session: &mut Session, key: TxKey, response: &Response) {
         let Some(outgoing) = session.outgoing.take() else { return };
         session.dialog = Dialog::of_response(response, &outgoing.uri, outgoing.peer);
+        if let Some(fork) = fork_of(&outgoing, response) {
+            // Requests went both ways in the early dialog already; the numbers go on.
+            session.dialog.local_cseq = fork.dialog.local_cseq;
+            session.dialog.remote_cseq = fork.dialog.remote_cseq;
+        }
+        session.features.learn(&response.headers);
         self.register_only(session);
-        self.acknowledge(session, key, &outgoing.sent_auth, response);
+        let (media, answer) = agree_on_answer(session, &outgoing, response);
+        self.acknowledge(session, key, (&outgoing.sent_auth, answer.as_deref()), response);
         let code = response.code;
         if matches!(session.phase, Phase::Withdrawn | Phase::Cancelling) {
             self.report(session, |leg| Event::LateAnswer { leg, code });
@@ -56,7 +63,7 @@ impl UserAgent {
         }
         session.phase = Phase::Up;
         session.confirmed = true;
-        let Some(media) = agreed_media(session, &outgoing, response) else {
+        let Some(media) = media else {
             let end = End::by_code(Cause::NoCommonCodec, Side::Local, code, &response.phrase);
             return self.send_bye(now, session, end);
         };
@@ -69,15 +76,21 @@ impl UserAgent {
         }
     }
 
-    /// Send the ACK of a 2xx and keep it for the copies of that 2xx.
+    /// Send the ACK of a 2xx, with credentials and our answer to its offer if there is one, and keep it for the copies
+    /// of that 2xx.
     pub(super) fn acknowledge(
         &mut self,
         session: &Session,
         key: TxKey,
-        credentials: &[(String, String)],
+        extra: (&[(String, String)], Option<&str>),
         response: &Response,
     ) {
-        let extra = Extra { config: &self.config, headers: credentials };
+        let (credentials, answer) = extra;
+        let extra = Extra {
+            config: &self.config,
+            headers: credentials,
+            body: answer.map(|sdp| ("application/sdp", sdp.as_bytes())),
+        };
         let built = build(&session.dialog, Method::Ack, response.id.cseq, extra);
         let kept: (Box<[u8]>, Peer, Bytes) =
             (response.id.to_tag.clone().into_boxed_slice(), built.to, built.bytes.clone());
@@ -88,11 +101,33 @@ impl UserAgent {
     }
 }
 
-/// What the 2xx agrees on. Some far ends put their answer into the 18x only; it counts if the fork is the same.
-fn agreed_media(session: &Session, outgoing: &Outgoing, response: &Response) -> Option<Negotiated> {
-    match sdp_of(&response.headers, &response.body) {
-        Body::Sdp(theirs) => accept_answer(&theirs, session.media.local.as_ref()?).ok(),
-        Body::None => outgoing.early.iter().find(|(tag, _)| *tag == response.id.to_tag).and_then(|(_, media)| *media),
-        Body::Malformed | Body::Unsupported => None,
+/// What the 2xx agrees on, and our answer if it brought the offer.
+///
+/// An exchange completed by reliable responses stands, whatever the 2xx repeats (RFC 6337 section 3.1). Some far ends put
+/// their answer into an ordinary 18x only; it counts if the fork is the same.
+fn agree_on_answer(
+    session: &mut Session,
+    outgoing: &Outgoing,
+    response: &Response,
+) -> (Option<Negotiated>, Option<String>) {
+    let fork = fork_of(outgoing, response);
+    if let Some(fork) = fork.filter(|fork| fork.settled) {
+        return (fork.media, None);
     }
+    let Some(local) = session.media.local.clone() else { return (None, None) };
+    match sdp_of(&response.headers, &response.body) {
+        Body::Sdp(theirs) if outgoing.sdp.is_empty() => {
+            let agreed = answer_offer(&theirs, &local, session.media.origin).ok().map(|(_, agreed)| agreed);
+            let write = |origin| answer_offer(&theirs, &local, origin).map(|(sdp, _)| sdp).unwrap_or_default();
+            let answer = agreed.map(|_| session.media.settle(write));
+            (agreed, answer)
+        }
+        Body::Sdp(theirs) => (accept_answer(&theirs, &local).ok(), None),
+        Body::None => (fork.and_then(|fork| fork.media), None),
+        Body::Malformed | Body::Unsupported => (None, None),
+    }
+}
+
+fn fork_of<'a>(outgoing: &'a Outgoing, response: &Response) -> Option<&'a Fork> {
+    outgoing.forks.iter().find(|fork| fork.dialog.remote_tag == response.id.to_tag)
 }

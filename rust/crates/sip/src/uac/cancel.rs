@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use crate::due::Why;
 use crate::event::{Cause, Side};
 use crate::session::{End, Phase, Session};
 use crate::timers::Target;
@@ -34,7 +35,7 @@ impl UserAgent {
         let request = (outgoing.peer, writer.finish(None));
         self.start_client(now, Purpose::Cancel, session, key, request);
         session.phase = Phase::Cancelling;
-        session.due = Some(now + self.timers.timeout());
+        session.due.set(Why::Cancel, now + self.timers.timeout());
     }
 
     /// No final response after our CANCEL.

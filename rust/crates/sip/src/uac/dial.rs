@@ -9,6 +9,7 @@ use crate::dialog::{Dialog, is_sips};
 use crate::digest::{Auth, Subject};
 use crate::event::{Cause, INCOMING_LEGS, LegId, Side};
 use crate::peer::Peer;
+use crate::policy::{Policy, Reliable};
 use crate::sdp::offer;
 use crate::session::{End, Media, Outgoing, Phase, Session};
 use crate::transaction::{Purpose, branch, client_key};
@@ -29,6 +30,7 @@ pub(crate) struct Dial {
     pub(crate) media: LocalMedia,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) allow_redirects: bool,
+    pub(crate) policy: Policy,
 }
 
 /// Headers that the user agent writes itself; nobody else may.
@@ -95,8 +97,12 @@ impl UserAgent {
             peer: dial.peer,
         };
         let mut media = Media::new(self.random.number(), Some(dial.media.clone()));
-        let sdp = media.settle(|origin| offer(&dial.media, origin));
+        let sdp = match dial.policy.delayed_offer {
+            true => String::new(),
+            false => media.settle(|origin| offer(&dial.media, origin)),
+        };
         let mut session = Session::new(dial.leg, Phase::Calling, dialog, media, Auth::new(dial.credentials));
+        session.policy = dial.policy;
         session.outgoing = Some(Box::new(Outgoing {
             peer: dial.peer,
             uri: dial.to.into_bytes(),
@@ -106,7 +112,7 @@ impl UserAgent {
             branch: String::new(),
             may_redirect: dial.allow_redirects,
             sent_auth: Vec::new(),
-            early: Vec::new(),
+            forks: Vec::new(),
         }));
         session
     }
@@ -164,11 +170,15 @@ impl UserAgent {
             .header("CSeq", format!("{} INVITE", dialog.local_cseq))
             .header("Contact", self.config.contact(outgoing.peer, dialog.secure))
             .header("Allow", ALLOW)
+            .header("Supported", session.policy.supported())
             .header("User-Agent", &self.config.user_agent);
         for (name, value) in outgoing.headers.iter().chain(&outgoing.sent_auth) {
             writer.header(name, value);
         }
-        writer.finish(Some(("application/sdp", outgoing.sdp.as_bytes())))
+        if session.policy.reliable == Reliable::Required {
+            writer.header("Require", "100rel");
+        }
+        writer.finish((!outgoing.sdp.is_empty()).then_some(("application/sdp", outgoing.sdp.as_bytes())))
     }
 }
 

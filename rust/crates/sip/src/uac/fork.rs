@@ -32,7 +32,7 @@ impl UserAgent {
         let media = Media::new(0, None);
         let mut session = Session::new(self.silent_id(), Phase::Up, dialog, media, auth.unwrap_or_else(Auth::default));
         self.register(&mut session);
-        self.acknowledge(&session, key, &[], response);
+        self.acknowledge(&session, key, (&[], None), response);
         self.send_bye(now, &mut session, End::of(Cause::Bye, Side::Local));
         self.adopt(session);
     }

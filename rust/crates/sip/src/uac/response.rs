@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::dialog::Dialog;
 use crate::event::Event;
 use crate::peer::Peer;
+use crate::reliable::{Taken, take_in_order};
 use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
-use crate::session::{Phase, Session};
+use crate::session::{Fork, Phase, Session};
 use crate::timers::Target;
 use crate::transaction::{ClientState, Purpose, TxKey, client_key_of, is_of_ours};
 use crate::ua::UserAgent;
@@ -30,7 +32,7 @@ impl UserAgent {
         match tx.purpose {
             Purpose::Invite if response.is_success() => self.invite_answered(now, key, response),
             Purpose::Invite => self.invite_refused(now, key, response),
-            Purpose::Bye | Purpose::Cancel => self.other_finished(now, key, response),
+            Purpose::Bye | Purpose::Cancel | Purpose::Errand => self.other_finished(now, key, response),
         }
     }
 
@@ -57,9 +59,12 @@ impl UserAgent {
         }
         let (owner, purpose) = (tx.owner, tx.purpose);
         self.complete_client(now, key, ClientState::Completed, Bytes::new());
-        if let Some(id) = owner.filter(|_| purpose == Purpose::Bye) {
-            self.with_session(id, |ua, session| ua.bye_answered(now, session, response));
-        }
+        let Some(id) = owner else { return };
+        self.with_session(id, |ua, session| match purpose {
+            Purpose::Bye => ua.bye_answered(now, session, response),
+            Purpose::Errand => ua.errand_answered(now, session, key, response),
+            Purpose::Cancel | Purpose::Invite => {}
+        });
     }
 
     /// Put a client transaction into a final state.
@@ -79,30 +84,62 @@ impl UserAgent {
             Phase::Withdrawn => return self.send_cancel(now, session),
             _ => return,
         }
-        let media = early_media(session, response);
+        session.features.learn(&response.headers);
+        let mut media = None;
         if !response.id.to_tag.is_empty() {
-            self.note_early_dialog(session, response, media);
+            let taken = self.note_fork(session, response);
+            if taken == Taken::Skip {
+                return self.counters.retransmissions_absorbed += 1;
+            }
+            media = self.early_answer(session, response, taken != Taken::Unreliable);
+            if let Taken::Next(rseq) = taken {
+                self.acknowledge_progress(now, session, rseq, response);
+                media = media.or_else(|| fork_media(session, response));
+            }
         }
         let (code, phrase) = (response.code, response.phrase.clone());
         self.report(session, |leg| Event::Progress { leg, code, phrase, media });
     }
 
-    /// Every fork that rings is an early dialog of its own, and may send requests.
-    fn note_early_dialog(&mut self, session: &mut Session, response: &Response, media: Option<Negotiated>) {
-        let Some(mut outgoing) = session.outgoing.take() else { return };
-        let room = outgoing.early.len() < MAX_FORKS;
-        match outgoing.early.iter_mut().find(|(tag, _)| *tag == response.id.to_tag) {
-            Some((_, known)) => *known = media.or(*known),
-            None if room => {
-                outgoing.early.push((response.id.to_tag.clone(), media));
-                // The key only: which fork becomes the dialog is decided by the 2xx.
-                let mine = std::mem::replace(&mut session.dialog.remote_tag, response.id.to_tag.clone());
-                self.register(session);
-                session.dialog.remote_tag = mine;
-            }
-            None => {}
+    /// Every fork that rings is an early dialog of its own, and may send requests. Says what the response is among the
+    /// reliable ones of its fork.
+    fn note_fork(&mut self, session: &mut Session, response: &Response) -> Taken {
+        let Some(mut outgoing) = session.outgoing.take() else { return Taken::Unreliable };
+        let tag = &response.id.to_tag;
+        if outgoing.forks.iter().all(|fork| fork.dialog.remote_tag != *tag) && outgoing.forks.len() < MAX_FORKS {
+            let dialog = Dialog::of_response(response, &outgoing.uri, outgoing.peer);
+            outgoing.forks.push(Fork { dialog, media: None, rseq: None, settled: false });
+            // The key only: which fork becomes the dialog is decided by the 2xx.
+            let mine = std::mem::replace(&mut session.dialog.remote_tag, tag.clone());
+            self.register(session);
+            session.dialog.remote_tag = mine;
         }
+        let taken = match outgoing.forks.iter_mut().find(|fork| fork.dialog.remote_tag == *tag) {
+            Some(fork) => {
+                let taken = take_in_order(fork.rseq, response);
+                if let Taken::Next(rseq) = taken {
+                    fork.rseq = Some(rseq);
+                    fork.dialog.refresh(&response.headers);
+                }
+                taken
+            }
+            None => Taken::Unreliable,
+        };
         session.outgoing = Some(outgoing);
+        taken
+    }
+
+    /// What a provisional response agrees on, if our INVITE had an offer and it has a usable answer.
+    fn early_answer(&mut self, session: &mut Session, response: &Response, reliable: bool) -> Option<Negotiated> {
+        let Body::Sdp(theirs) = sdp_of(&response.headers, &response.body) else { return None };
+        let local = session.media.local.as_ref()?;
+        let outgoing = session.outgoing.as_mut().filter(|outgoing| !outgoing.sdp.is_empty())?;
+        let media = accept_answer(&theirs, local).ok()?;
+        if let Some(fork) = outgoing.forks.iter_mut().find(|fork| fork.dialog.remote_tag == response.id.to_tag) {
+            fork.media = Some(media);
+            fork.settled |= reliable;
+        }
+        Some(media)
     }
 
     /// A refusal: acknowledge it inside its transaction (RFC 3261 section 17.1.1.3), then see what to make of it.
@@ -144,8 +181,9 @@ impl UserAgent {
     }
 }
 
-/// What a provisional response agrees on, if it has usable SDP.
-fn early_media(session: &Session, response: &Response) -> Option<Negotiated> {
-    let Body::Sdp(theirs) = sdp_of(&response.headers, &response.body) else { return None };
-    accept_answer(&theirs, session.media.local.as_ref()?).ok()
+/// The media of the fork that a response belongs to.
+fn fork_media(session: &Session, response: &Response) -> Option<Negotiated> {
+    let forks = &session.outgoing.as_ref()?.forks;
+    let fork = forks.iter().find(|fork| fork.dialog.remote_tag == response.id.to_tag)?;
+    fork.media.filter(|_| !response.body.is_empty())
 }

@@ -6,10 +6,10 @@
 use std::time::Instant;
 
 use crate::command::LocalMedia;
-use crate::dialog::Dialog;
+use crate::due::Why;
 use crate::event::{Cause, Confirmation, Event, Side};
 use crate::sdp::{Body, Negotiated, Origin, accept_answer, answer_offer, offer, sdp_of};
-use crate::session::{End, Incoming, Pending, Phase, Session};
+use crate::session::{End, Incoming, Pending, Phase, Session, Step};
 use crate::ua::UserAgent;
 use crate::uas::NO_ROOM_RETRY_S;
 use crate::wire::{ALLOW, Request, Writer, phrase};
@@ -17,49 +17,74 @@ use crate::wire::{ALLOW, Request, Writer, phrase};
 impl UserAgent {
     /// Send 180.
     pub(crate) fn ring(&mut self, now: Instant, session: &mut Session) {
+        if Self::must_wait(session, &Step::Ring) {
+            return;
+        }
         let Some(incoming) = &session.incoming else { return self.counters.stale_commands += 1 };
         let mut writer = incoming.head.start(180, phrase(180), &session.dialog.local_tag);
-        self.write_dialog_headers(&mut writer, &session.dialog, incoming);
+        self.write_dialog_headers(&mut writer, session, incoming);
+        if Self::is_reliable(session, incoming) {
+            return self.send_reliable(now, session, (180, writer), None);
+        }
         let response = (incoming.head.reply_to, 180, writer.finish(None));
         self.respond(now, incoming.key, true, session.leg(), response);
     }
 
-    /// Send 183 with the answer that our 200 will repeat (RFC 3261 section 13.2.1 allows the same one early).
+    /// Send 183 with the answer that our 200 will repeat (RFC 3261 section 13.2.1 allows the same one early), or with our
+    /// offer where the caller has none and acknowledges it (RFC 3262 section 5).
     pub(crate) fn early_media(&mut self, now: Instant, session: &mut Session, local: LocalMedia) {
+        if Self::must_wait(session, &Step::EarlyMedia(local.clone())) {
+            return;
+        }
         let Some(incoming) = session.incoming.take() else { return self.counters.stale_commands += 1 };
+        let offers = Self::can_offer_early(session, &incoming);
         let agreed = match &incoming.body {
             Body::Sdp(theirs) => answer_offer(theirs, &local, session.media.origin).ok().map(|(_, agreed)| agreed),
             _ => None,
         };
-        let sdp = agreed.map(|_| session.media.settle(|origin| text_of(&incoming.body, &local, origin)));
+        // What is settled needs no second word.
+        let speaks = (offers || agreed.is_some()) && !incoming.settled;
+        let sdp = speaks.then(|| session.media.settle(|origin| text_of(&incoming.body, &local, origin)));
         session.media.local = Some(local);
         let mut writer = incoming.head.start(183, phrase(183), &session.dialog.local_tag);
-        self.write_dialog_headers(&mut writer, &session.dialog, &incoming);
-        let bytes = writer.finish(sdp.as_ref().map(|sdp| ("application/sdp", sdp.as_bytes())));
-        self.respond(now, incoming.key, true, session.leg(), (incoming.head.reply_to, 183, bytes));
+        self.write_dialog_headers(&mut writer, session, &incoming);
+        let (key, to) = (incoming.key, incoming.head.reply_to);
+        let reliable = offers || Self::is_reliable(session, &incoming);
         session.incoming = Some(incoming);
-        if let Some(media) = agreed {
+        if reliable {
+            self.send_reliable(now, session, (183, writer), sdp.as_deref().map(|sdp| (sdp, offers)));
+        } else {
+            let bytes = writer.finish(sdp.as_ref().map(|sdp| ("application/sdp", sdp.as_bytes())));
+            self.respond(now, key, true, session.leg(), (to, 183, bytes));
+        }
+        if let Some(media) = agreed.filter(|_| speaks) {
             self.agree(session, media);
         }
     }
 
     /// Send 200, or 488 if their offer has nothing for us.
     pub(crate) fn answer(&mut self, now: Instant, session: &mut Session, local: LocalMedia) {
-        let Some(incoming) = session.incoming.take() else { return self.counters.stale_commands += 1 };
+        if Self::must_wait(session, &Step::Answer(local.clone())) {
+            return;
+        }
+        let Some(mut incoming) = session.incoming.take() else { return self.counters.stale_commands += 1 };
+        session.due.clear(Why::Reliable);
+        session.overtaken = incoming.unacked.take().map(|_| (incoming.rseq, incoming.cseq));
         let Some((_, agreed)) = describe(&incoming.body, &local, session.media.origin) else {
             let end = End::by_code(Cause::NoCommonCodec, Side::Local, 488, phrase(488));
             return self.refuse_incoming(now, session, &incoming, end, None);
         };
-        let sdp = session.media.settle(|origin| text_of(&incoming.body, &local, origin));
+        let settled = incoming.settled;
+        let sdp = (!settled).then(|| session.media.settle(|origin| text_of(&incoming.body, &local, origin)));
         session.media.local = Some(local);
         let mut writer = incoming.head.start(200, phrase(200), &session.dialog.local_tag);
-        self.write_dialog_headers(&mut writer, &session.dialog, &incoming);
-        let bytes = writer.finish(Some(("application/sdp", sdp.as_bytes())));
-        let cseq = session.dialog.remote_cseq.unwrap_or_default();
+        self.write_dialog_headers(&mut writer, session, &incoming);
+        let bytes = writer.finish(sdp.as_ref().map(|sdp| ("application/sdp", sdp.as_bytes())));
         self.respond(now, incoming.key, true, session.leg(), (incoming.head.reply_to, 200, bytes.clone()));
         session.phase = Phase::Answering;
-        self.await_ack(now, session, cseq, agreed.is_none(), (incoming.head.reply_to, bytes), true);
-        if let (Some(media), Body::Sdp(theirs)) = (agreed, &incoming.body) {
+        let wants_answer = agreed.is_none() && !settled;
+        self.await_ack(now, session, (incoming.cseq, wants_answer), (incoming.head.reply_to, bytes), true);
+        if let (Some(media), Body::Sdp(theirs), false) = (agreed, &incoming.body, settled) {
             self.agree(session, media);
             self.note_hold(session, theirs);
         }
@@ -103,18 +128,19 @@ impl UserAgent {
     }
 
     /// What a response that makes or refreshes a dialog carries (RFC 3261 section 12.1.1).
-    fn write_dialog_headers(&self, writer: &mut Writer, dialog: &Dialog, incoming: &Incoming) {
+    fn write_dialog_headers(&self, writer: &mut Writer, session: &Session, incoming: &Incoming) {
         for line in &incoming.record_route {
             writer.header("Record-Route", line);
         }
-        self.write_contact(writer, dialog);
+        self.write_contact(writer, session);
     }
 
-    /// Contact, Allow and Server.
-    pub(crate) fn write_contact(&self, writer: &mut Writer, dialog: &Dialog) {
+    /// Contact, Allow, Supported and Server.
+    pub(crate) fn write_contact(&self, writer: &mut Writer, session: &Session) {
         writer
-            .header("Contact", self.config.contact(dialog.peer, dialog.secure))
+            .header("Contact", self.config.contact(session.dialog.peer, session.dialog.secure))
             .header("Allow", ALLOW)
+            .header("Supported", session.policy.supported())
             .header("Server", &self.config.user_agent);
     }
 
@@ -123,18 +149,18 @@ impl UserAgent {
         &mut self,
         now: Instant,
         session: &mut Session,
-        cseq: u32,
-        wants_answer: bool,
+        invite: (u32, bool),
         response: (crate::peer::Peer, bytes::Bytes),
         initial: bool,
     ) {
+        let (cseq, wants_answer) = invite;
         let (to, response) = response;
         let next_at = now + self.timers.t1;
         let give_up_at = now + self.timers.timeout();
         let interval = self.timers.t1;
         let pending = Pending { to, response, cseq, wants_answer, initial, interval, next_at, give_up_at };
         session.pending = Some(Box::new(pending));
-        session.due = Some(next_at);
+        session.due.set(Why::Answer, next_at);
     }
 
     /// The clock of a 2xx without ACK.
@@ -146,7 +172,7 @@ impl UserAgent {
         }
         pending.interval = self.timers.double_capped(pending.interval);
         pending.next_at = now + pending.interval;
-        session.due = Some(pending.next_at.min(pending.give_up_at));
+        session.due.set(Why::Answer, pending.next_at.min(pending.give_up_at));
         let (to, bytes) = (pending.to, pending.response.clone());
         self.counters.retransmissions_sent += 1;
         self.transmit(leg, to, bytes);
@@ -172,7 +198,7 @@ impl UserAgent {
         let Some(pending) = session.pending.take_if(|_| matches) else {
             return self.counters.retransmissions_absorbed += 1;
         };
-        session.due = None;
+        session.due.clear(Why::Answer);
         if pending.wants_answer && session.phase != Phase::Closing && !self.agree_on_ack(session, ack) {
             return self.send_bye(now, session, End::of(Cause::NoCommonCodec, Side::Local));
         }

@@ -12,6 +12,7 @@ use crate::dialog::reference::DialogRef;
 use crate::digest::Auth;
 use crate::event::Event;
 use crate::peer::Peer;
+use crate::policy::Policy;
 use crate::receive::Asked;
 use crate::sdp::{Body, Codec, sdp_of};
 use crate::session::{Incoming, Media, Phase, Session};
@@ -31,15 +32,15 @@ impl UserAgent {
             self.counters.refused_unknown_source += 1;
             return self.refuse(from, request, 403, &[]);
         };
-        let (trunk, codecs) = (rule.trunk, rule.codecs.clone());
+        let (trunk, codecs, policy) = (rule.trunk, rule.codecs.clone(), rule.policy);
         if self.refuse_for_lack_of_room(now, from, request) {
             return;
         }
         let body = sdp_of(&request.headers, &request.body);
-        if self.refuse_for_its_form(now, from, request, &body) {
+        if self.refuse_for_its_form(now, from, request, (&body, policy)) {
             return;
         }
-        self.begin_incoming(asked, trunk, body, &codecs);
+        self.begin_incoming(asked, (trunk, policy), body, &codecs);
     }
 
     fn refuse_for_lack_of_room(&mut self, now: Instant, from: Peer, request: &Request) -> bool {
@@ -61,7 +62,7 @@ impl UserAgent {
         true
     }
 
-    fn refuse_for_its_form(&mut self, now: Instant, from: Peer, request: &Request, body: &Body) -> bool {
+    fn refuse_for_its_form(&mut self, now: Instant, from: Peer, request: &Request, what: (&Body, Policy)) -> bool {
         if self.was_given_up(now, request) {
             self.refuse(from, request, 480, &[]);
             return true;
@@ -71,12 +72,13 @@ impl UserAgent {
             self.refuse(from, request, 482, &[]);
             return true;
         }
-        self.refuse_unsupported(from, request, body)
+        self.refuse_unsupported(from, request, what)
     }
 
     /// Schemes, extensions, wishes and bodies we cannot handle.
-    fn refuse_unsupported(&mut self, from: Peer, request: &Request, body: &Body) -> bool {
-        if self.refuse_scheme_or_extension(from, request) {
+    fn refuse_unsupported(&mut self, from: Peer, request: &Request, what: (&Body, Policy)) -> bool {
+        let (body, policy) = what;
+        if self.refuse_scheme_or_extension(from, request, policy) {
             return true;
         }
         let accepted = [("Accept", "application/sdp"), ("Accept-Encoding", "identity")];
@@ -100,14 +102,14 @@ impl UserAgent {
 
     /// A Request-URI of a scheme that no call has, or an extension we do not know (RFC 3261 sections 8.2.2.1 and
     /// 8.2.2.3): refuse and say so.
-    pub(crate) fn refuse_scheme_or_extension(&mut self, from: Peer, request: &Request) -> bool {
+    pub(crate) fn refuse_scheme_or_extension(&mut self, from: Peer, request: &Request, policy: Policy) -> bool {
         let scheme = request.uri.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase();
         if !matches!(scheme.as_slice(), b"sip" | b"sips" | b"tel") {
             self.counters.refused_unsupported += 1;
             self.refuse(from, request, 416, &[]);
             return true;
         }
-        if let Some(unsupported) = required(request) {
+        if let Some(unsupported) = required(request, policy) {
             self.counters.refused_unsupported += 1;
             self.refuse(from, request, 420, &[("Unsupported", &unsupported)]);
             return true;
@@ -115,7 +117,8 @@ impl UserAgent {
         false
     }
 
-    fn begin_incoming(&mut self, asked: Asked<'_>, trunk: TrunkId, body: Body, codecs: &[Codec]) {
+    fn begin_incoming(&mut self, asked: Asked<'_>, whose: (TrunkId, Policy), body: Body, codecs: &[Codec]) {
+        let (trunk, policy) = whose;
         let Asked { from, request, key, .. } = asked;
         let Some(head) = request.reply_head(from) else { return };
         let leg = self.next_leg;
@@ -124,6 +127,8 @@ impl UserAgent {
         let event = incoming_event(leg, trunk, from, request, &dialog, body.codec_ok(codecs));
         let media = Media::new(self.random.number(), None);
         let mut session = Session::new(leg, Phase::Offered, dialog, media, Auth::default());
+        session.policy = policy;
+        session.features.learn(&request.headers);
         let mut tx = ServerTx::new(true, Some(leg), head.reply_to);
         // RFC 3261 section 17.2.1: 100 stops the caller's retransmissions while we think.
         let trying = head.start(100, "Trying", b"").finish(None);
@@ -133,16 +138,34 @@ impl UserAgent {
         self.servers.insert(key, tx);
         self.transmit(Some(leg), head.reply_to, trying);
         let record_route = request.headers.lines(&Name::RecordRoute).map(std::borrow::Cow::into_owned).collect();
-        session.incoming = Some(Box::new(Incoming { key, head, record_route, body }));
+        let needs_reliable = requires(request, b"100rel");
+        session.incoming = Some(Box::new(Incoming {
+            key,
+            head,
+            record_route,
+            body,
+            cseq: request.id.cseq,
+            needs_reliable,
+            rseq: 0,
+            unacked: None,
+            waiting: Vec::new(),
+            settled: false,
+        }));
         self.register(&mut session);
         self.report(&session, |_| event);
         self.adopt(session);
     }
 }
 
-/// Option tags in Require that we do not support: all of them (RFC 3261 section 8.2.2.3).
-pub(crate) fn required(request: &Request) -> Option<String> {
-    let tags = request.headers.list(&Name::Require);
+/// Whether an extension is in Require.
+fn requires(request: &Request, tag: &[u8]) -> bool {
+    request.headers.list(&Name::Require).iter().any(|given| given.eq_ignore_ascii_case(tag))
+}
+
+/// Option tags in Require that we do not support (RFC 3261 section 8.2.2.3).
+pub(crate) fn required(request: &Request, policy: Policy) -> Option<String> {
+    let mut tags = request.headers.list(&Name::Require);
+    tags.retain(|tag| !policy.supports(tag));
     (!tags.is_empty()).then(|| tags.iter().map(|tag| text(tag)).collect::<Vec<_>>().join(", "))
 }
 

@@ -8,7 +8,7 @@ pub(crate) use invite::required;
 
 /// What we can do, for OPTIONS.
 pub(crate) const CAPABILITIES: &[(&str, &str)] =
-    &[("Allow", crate::wire::ALLOW), ("Accept", "application/sdp"), ("Supported", "")];
+    &[("Allow", crate::wire::ALLOW), ("Accept", "application/sdp"), ("Supported", "100rel, timer")];
 
 /// Retry-After of our 503: long enough to matter, short enough not to lose an hour's calls.
 const NO_ROOM_RETRY_S: &str = "5";

@@ -36,6 +36,9 @@ pub(crate) enum Method {
     Options,
     Info,
     Update,
+    Prack,
+    Refer,
+    Notify,
     /// Known to the RFCs, not offered by us: 405.
     KnownElsewhere,
     /// Known to nobody: 501.
@@ -53,13 +56,16 @@ impl Method {
             Self::Options => "OPTIONS",
             Self::Info => "INFO",
             Self::Update => "UPDATE",
+            Self::Prack => "PRACK",
+            Self::Refer => "REFER",
+            Self::Notify => "NOTIFY",
             Self::KnownElsewhere | Self::Unknown => "UNKNOWN",
         }
     }
 }
 
 /// The methods we answer, for Allow (RFC 3261 section 20.5).
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
 
 /// A message that could be read.
 #[derive(Debug)]

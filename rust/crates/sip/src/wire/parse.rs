@@ -149,9 +149,10 @@ fn read_method(token: &[u8]) -> Method {
         b"OPTIONS" => Method::Options,
         b"INFO" => Method::Info,
         b"UPDATE" => Method::Update,
-        b"PRACK" | b"REGISTER" | b"SUBSCRIBE" | b"NOTIFY" | b"REFER" | b"MESSAGE" | b"PUBLISH" => {
-            Method::KnownElsewhere
-        }
+        b"PRACK" => Method::Prack,
+        b"REFER" => Method::Refer,
+        b"NOTIFY" => Method::Notify,
+        b"REGISTER" | b"SUBSCRIBE" | b"MESSAGE" | b"PUBLISH" => Method::KnownElsewhere,
         _ => Method::Unknown,
     }
 }

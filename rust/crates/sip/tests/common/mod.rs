@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ringback_sip::{
-    AccessRule, Cause, Codec, Command, Config, Event, LegId, Listener, LocalMedia, Negotiated, Output, Peer, Side,
-    Transport, UserAgent,
+    AccessRule, Cause, Codec, Command, Config, Event, LegId, Listener, LocalMedia, Negotiated, Output, Peer, Policy,
+    Side, Transport, UserAgent,
 };
 
 pub const T1: Duration = Duration::from_millis(500);
@@ -44,7 +44,24 @@ pub fn rule(network: &str) -> AccessRule {
         port: None,
         trunk: TRUNK,
         codecs: vec![Codec::Pcma, Codec::Pcmu],
+        policy: Policy::default(),
     }
+}
+
+/// A user agent whose trunk behaves as told.
+pub fn user_agent_with(local: &str, policy: Policy) -> UserAgent {
+    let mut ua = UserAgent::new(config(local));
+    ua.set_access(vec![AccessRule { policy, ..rule("192.0.2.0/24") }]);
+    ua
+}
+
+/// `dial` with a policy.
+pub fn dial_with(leg: LegId, peer: &str, wanted: Policy) -> Command {
+    let mut order = dial(leg, peer);
+    if let Command::Dial { policy, .. } = &mut order {
+        *policy = wanted;
+    }
+    order
 }
 
 pub fn user_agent(local: &str) -> UserAgent {
@@ -70,6 +87,7 @@ pub fn dial(leg: LegId, peer: &str) -> Command {
         media: media("192.0.2.1:20000"),
         credentials: None,
         allow_redirects: false,
+        policy: Policy::default(),
     }
 }
 
