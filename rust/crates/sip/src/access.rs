@@ -5,8 +5,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::policy::Policy;
 use crate::sdp::Codec;
+use crate::session::policy::Policy;
 
 /// Number of a trunk, the engine's own.
 pub type TrunkId = u64;

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use crate::dialog::request::{Extra, build, request_uri};
 use crate::digest::Subject;
-use crate::due::Due;
 use crate::event::{Cause, Confirmation, Side};
 use crate::receive::Asked;
+use crate::session::due::Due;
 use crate::session::{End, Phase, Session};
 use crate::transaction::{Purpose, client_key};
 use crate::ua::UserAgent;

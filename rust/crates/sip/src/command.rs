@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use crate::event::LegId;
 use crate::peer::Peer;
-use crate::policy::Policy;
 use crate::sdp::Codec;
+use crate::session::policy::Policy;
 
 /// An order for the user agent. One for a leg that is already over does nothing and is counted
 /// (`Counters::stale_commands`).

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::dialog::DialogKey;
 use crate::event::{Event, Output};
 use crate::peer::Peer;
-use crate::policy::Policy;
+use crate::session::policy::Policy;
 use crate::timers::Target;
 use crate::transaction::{ServerState, TxKey, server_key};
 use crate::ua::UserAgent;

@@ -14,6 +14,9 @@
 //!   over             over                   Up --hang up: BYE -------+      Up --their BYE--> over
 //! ```
 
+pub(crate) mod due;
+pub(crate) mod policy;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,12 +24,12 @@ use bytes::Bytes;
 use crate::command::LocalMedia;
 use crate::dialog::{Dialog, DialogKey};
 use crate::digest::Auth;
-use crate::due::Due;
 use crate::errand::Errand;
 use crate::event::{Cause, LegId, Side};
 use crate::peer::Peer;
-use crate::policy::{Features, Policy};
 use crate::sdp::{Body, Negotiated, Origin};
+use crate::session::due::Due;
+use crate::session::policy::{Features, Policy};
 use crate::transaction::TxKey;
 use crate::wire::{ReasonText, ReplyHead};
 
@@ -69,7 +72,7 @@ pub(crate) struct Session {
     pub(crate) outgoing: Option<Box<Outgoing>>,
     /// Their INVITE while it is unanswered.
     pub(crate) incoming: Option<Box<Incoming>>,
-    /// RSeq and CSeq of a reliable response that our 2xx overtook: its PRACK still comes.
+    /// `RSeq` and `CSeq` of a reliable response that our 2xx overtook: its PRACK still comes.
     pub(crate) overtaken: Option<(u32, u32)>,
     /// A 2xx of ours without ACK.
     pub(crate) pending: Option<Box<Pending>>,
@@ -124,7 +127,7 @@ pub(crate) struct Fork {
     pub(crate) dialog: Dialog,
     /// The media agreed early.
     pub(crate) media: Option<Negotiated>,
-    /// RSeq of the last reliable response taken (RFC 3262 section 4).
+    /// `RSeq` of the last reliable response taken (RFC 3262 section 4).
     pub(crate) rseq: Option<u32>,
     /// Offer and answer are complete: the answer came reliably, or left with our PRACK.
     pub(crate) settled: bool,
@@ -142,7 +145,7 @@ pub(crate) struct Incoming {
     pub(crate) cseq: u32,
     /// They demand reliable provisional responses (RFC 3262 section 3).
     pub(crate) needs_reliable: bool,
-    /// RSeq of our last reliable response; 0 before the first.
+    /// `RSeq` of our last reliable response; 0 before the first.
     pub(crate) rseq: u32,
     /// The reliable response that waits for its PRACK.
     pub(crate) unacked: Option<Unacked>,

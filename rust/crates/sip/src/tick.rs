@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::due::Why;
 use crate::event::{Cause, Side};
 use crate::peer::Peer;
+use crate::session::due::Why;
 use crate::session::{End, Session};
 use crate::timers::Target;
 use crate::transaction::{ClientState, ClientTick, Purpose, ServerTick, TxKey};
@@ -45,12 +45,12 @@ impl UserAgent {
             ClientTick::Done => {
                 self.clients.remove(&key);
             }
-            ClientTick::TimedOut => self.fail_client(now, key, Cause::Timeout),
+            ClientTick::TimedOut => self.fail_client(key, Cause::Timeout),
         }
     }
 
     /// A request of ours will not be answered any more.
-    fn fail_client(&mut self, now: Instant, key: TxKey, cause: Cause) {
+    fn fail_client(&mut self, key: TxKey, cause: Cause) {
         let Some(tx) = self.clients.remove(&key) else { return };
         let Some(owner) = tx.owner else { return };
         self.with_session(owner, |ua, session| match tx.purpose {
@@ -61,7 +61,7 @@ impl UserAgent {
             Purpose::Bye => ua.finish_closing(session),
             // The session has its own time-out for what follows a CANCEL.
             Purpose::Cancel => {}
-            Purpose::Errand => ua.errand_failed(now, session, key),
+            Purpose::Errand => ua.errand_failed(session, key),
         });
     }
 
@@ -98,7 +98,7 @@ impl UserAgent {
     }
 
     /// Requests to a peer that cannot be reached fail at once, oldest first, unless something was heard already.
-    pub(crate) fn fail_requests_to(&mut self, now: Instant, to: Peer) {
+    pub(crate) fn fail_requests_to(&mut self, to: Peer) {
         let mut failed: Vec<(u64, TxKey)> = self
             .clients
             .iter()
@@ -108,7 +108,7 @@ impl UserAgent {
         failed.sort_unstable();
         for (_, key) in failed {
             if to.connection == 0 || !self.retry_client(key) {
-                self.fail_client(now, key, Cause::Transport);
+                self.fail_client(key, Cause::Transport);
             }
         }
     }

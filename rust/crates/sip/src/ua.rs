@@ -102,8 +102,8 @@ impl UserAgent {
 
     /// A message to this peer could not be sent (ICMP, no route, connection refused or lost): requests to it that
     /// nobody answered yet fail.
-    pub fn handle_transport_error(&mut self, now: Instant, to: Peer) {
-        self.fail_requests_to(now, to);
+    pub fn handle_transport_error(&mut self, _now: Instant, to: Peer) {
+        self.fail_requests_to(to);
     }
 
     /// The time of `next_deadline` came.

@@ -4,9 +4,9 @@ mod info;
 mod media;
 mod offer;
 
-use crate::due::Why;
 use crate::event::Confirmation;
 use crate::receive::Asked;
+use crate::session::due::Why;
 use crate::session::{Phase, Session};
 use crate::ua::UserAgent;
 use crate::uas::{CAPABILITIES, required};

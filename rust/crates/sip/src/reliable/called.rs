@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::due::Why;
 use crate::event::{Cause, Side};
-use crate::policy::Reliable;
 use crate::receive::Asked;
 use crate::sdp::{Body, accept_answer, answer_offer, sdp_of};
+use crate::session::due::Why;
+use crate::session::policy::Reliable;
 use crate::session::{End, Incoming, Session, Step, Unacked};
 use crate::ua::UserAgent;
 use crate::wire::{Name, Writer, phrase};
@@ -45,7 +45,7 @@ impl UserAgent {
         true
     }
 
-    /// Send a provisional response reliably; its writer holds everything but RSeq and Require. The SDP says whether it is
+    /// Send a provisional response reliably; its writer holds everything but `RSeq` and Require. The SDP says whether it is
     /// our offer.
     pub(crate) fn send_reliable(
         &mut self,

@@ -40,7 +40,7 @@ impl UserAgent {
     /// none, the PRACK answers it (RFC 3262 section 5).
     pub(crate) fn acknowledge_progress(&mut self, now: Instant, session: &mut Session, rseq: u32, response: &Response) {
         let tag = response.id.to_tag.clone();
-        let answer = self.answer_early_offer(session, &tag, response);
+        let answer = Self::answer_early_offer(session, &tag, response);
         let rack = format!("{rseq} {} INVITE", response.id.cseq);
         let unusable = matches!(answer, EarlyAnswer::Impossible);
         let body = match answer {
@@ -55,7 +55,7 @@ impl UserAgent {
         }
     }
 
-    fn answer_early_offer(&mut self, session: &mut Session, tag: &[u8], response: &Response) -> EarlyAnswer {
+    fn answer_early_offer(session: &mut Session, tag: &[u8], response: &Response) -> EarlyAnswer {
         let Some(outgoing) = session.outgoing.as_mut().filter(|outgoing| outgoing.sdp.is_empty()) else {
             return EarlyAnswer::NotAsked;
         };

@@ -6,8 +6,8 @@
 
 use std::time::Instant;
 
-use crate::due::Why;
 use crate::event::{Cause, Side};
+use crate::session::due::Why;
 use crate::session::{End, Phase, Session};
 use crate::timers::Target;
 use crate::transaction::{Purpose, client_key};

@@ -9,8 +9,8 @@ use crate::dialog::{Dialog, is_sips};
 use crate::digest::{Auth, Subject};
 use crate::event::{Cause, INCOMING_LEGS, LegId, Side};
 use crate::peer::Peer;
-use crate::policy::{Policy, Reliable};
 use crate::sdp::offer;
+use crate::session::policy::{Policy, Reliable};
 use crate::session::{End, Media, Outgoing, Phase, Session};
 use crate::transaction::{Purpose, branch, client_key};
 use crate::ua::UserAgent;
@@ -97,10 +97,8 @@ impl UserAgent {
             peer: dial.peer,
         };
         let mut media = Media::new(self.random.number(), Some(dial.media.clone()));
-        let sdp = match dial.policy.delayed_offer {
-            true => String::new(),
-            false => media.settle(|origin| offer(&dial.media, origin)),
-        };
+        let sdp =
+            if dial.policy.delayed_offer { String::new() } else { media.settle(|origin| offer(&dial.media, origin)) };
         let mut session = Session::new(dial.leg, Phase::Calling, dialog, media, Auth::new(dial.credentials));
         session.policy = dial.policy;
         session.outgoing = Some(Box::new(Outgoing {

@@ -91,7 +91,7 @@ impl UserAgent {
             if taken == Taken::Skip {
                 return self.counters.retransmissions_absorbed += 1;
             }
-            media = self.early_answer(session, response, taken != Taken::Unreliable);
+            media = Self::early_answer(session, response, taken != Taken::Unreliable);
             if let Taken::Next(rseq) = taken {
                 self.acknowledge_progress(now, session, rseq, response);
                 media = media.or_else(|| fork_media(session, response));
@@ -130,7 +130,7 @@ impl UserAgent {
     }
 
     /// What a provisional response agrees on, if our INVITE had an offer and it has a usable answer.
-    fn early_answer(&mut self, session: &mut Session, response: &Response, reliable: bool) -> Option<Negotiated> {
+    fn early_answer(session: &mut Session, response: &Response, reliable: bool) -> Option<Negotiated> {
         let Body::Sdp(theirs) = sdp_of(&response.headers, &response.body) else { return None };
         let local = session.media.local.as_ref()?;
         let outgoing = session.outgoing.as_mut().filter(|outgoing| !outgoing.sdp.is_empty())?;

@@ -6,9 +6,9 @@
 use std::time::Instant;
 
 use crate::command::LocalMedia;
-use crate::due::Why;
 use crate::event::{Cause, Confirmation, Event, Side};
 use crate::sdp::{Body, Negotiated, Origin, accept_answer, answer_offer, offer, sdp_of};
+use crate::session::due::Why;
 use crate::session::{End, Incoming, Pending, Phase, Session, Step};
 use crate::ua::UserAgent;
 use crate::uas::NO_ROOM_RETRY_S;

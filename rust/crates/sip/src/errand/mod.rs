@@ -102,19 +102,18 @@ impl UserAgent {
             self.transmit_errand(now, session, errand.fork, errand.kind, errand.sketch);
             return;
         }
-        self.conclude(now, session, errand, Some(response));
+        self.conclude(&errand.kind, Some(response));
     }
 
     /// One of them will not be answered any more.
-    pub(crate) fn errand_failed(&mut self, now: Instant, session: &mut Session, key: TxKey) {
+    pub(crate) fn errand_failed(&mut self, session: &mut Session, key: TxKey) {
         let Some(at) = session.errands.iter().position(|errand| errand.key == key) else { return };
         let errand = session.errands.swap_remove(at);
-        self.conclude(now, session, errand, None);
+        self.conclude(&errand.kind, None);
     }
 
-    fn conclude(&mut self, now: Instant, session: &mut Session, errand: Errand, response: Option<&Response>) {
-        let _ = (now, session);
-        match errand.kind {
+    fn conclude(&mut self, kind: &Kind, response: Option<&Response>) {
+        match kind {
             // What a lost PRACK means is decided by the INVITE: its sender ends it or answers it.
             Kind::Prack => {
                 self.counters.failed_requests += u64::from(response.is_none_or(|response| !response.is_success()));

@@ -29,7 +29,7 @@ pub enum Reliable {
 
 impl Policy {
     /// Option tags we understand, for Supported (RFC 3261 section 20.37).
-    pub(crate) fn supported(&self) -> &'static str {
+    pub(crate) fn supported(self) -> &'static str {
         match (self.reliable, self.allow_transfer) {
             (Reliable::Off, false) => "timer",
             (Reliable::Off, true) => "timer, replaces, norefersub",
@@ -39,7 +39,7 @@ impl Policy {
     }
 
     /// Whether an option tag of Require is one of those.
-    pub(crate) fn supports(&self, tag: &[u8]) -> bool {
+    pub(crate) fn supports(self, tag: &[u8]) -> bool {
         self.supported().split(", ").any(|known| tag.eq_ignore_ascii_case(known.as_bytes()))
     }
 }
