@@ -10,7 +10,7 @@ export UV_SYSTEM_CERTS ?= 1
 export CARGO_TARGET_DIR ?= $(CURDIR)/rust/target
 RUST := cargo --locked
 CARGO := cd rust && cargo
-PACKAGES := sip-tester espeak-ng postgresql
+PACKAGES := sip-tester baresip-core linphone-cli kamailio kamailio-tls-modules rtpengine-daemon espeak-ng postgresql
 
 .PHONY: help
 help: ## List the targets

@@ -1,0 +1,91 @@
+"""What the tests share: peers, and the trunks, routes, numbers and flows that lead to and from them."""
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.integration.listening import Ears, Samples, listen
+from tests.integration.running import ended, publish, upload
+from tests.interop.baresip import Baresip
+from tests.interop.sound import song, write_sound
+
+from ringback.cli.demo.world import World
+
+Call = dict[str, Any]
+
+
+class Peer(Protocol):
+    """Something that runs."""
+
+    async def stop(self) -> None:
+        """End it."""
+
+
+@dataclass
+class Exchange:
+    """A running Ringback as one test sees it. All numbers of the test begin with `area`."""
+
+    world: World
+    folder: Path
+    area: str
+    peers: list[Peer] = field(default_factory=list)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(100))
+
+    def number(self) -> str:
+        """Return a number that nobody else uses."""
+        return f"{self.area}{next(self._numbers)}"
+
+    async def baresip(self, **options: Any) -> Baresip:
+        """Start a baresip with a number of its own, reached by a trunk of its own."""
+        trunk = options.pop("trunk", {})
+        phone = await Baresip.start(
+            self.folder / f"baresip-{len(self.peers)}",
+            user=self.number(),
+            **{"seed": 1 + len(self.peers)} | options,
+        )
+        self.peers.append(phone)
+        await self.trunk(phone.gateway, prefix=phone.user, **trunk)
+        return phone
+
+    async def trunk(self, gateway: str, *, prefix: str, **options: Any) -> str:
+        """Make a trunk to this gateway and from its address; numbers with `prefix` go there."""
+        body = {"name": gateway, "gateways": [gateway], "sources": [gateway.rpartition(":")[0]], **options}
+        made = await self.world.client.post("/trunks", body)
+        await self.world.client.post("/routes", {"prefix": prefix, "trunks": [made["id"]]})
+        return str(made["id"])
+
+    async def line(self, nodes: dict[str, Any], *, record: bool = False, **settings: object) -> str:
+        """Publish a flow on a new number of ours, and return the number. Its first node is `first`."""
+        number = self.number()
+        start = {"type": "start", "record": record, "exits": {"next": "first"}}
+        await publish(self.world, {"start": start, **nodes}, number=number, **settings)
+        return number
+
+    async def sound(self, seed: int, seconds: float) -> tuple[str, Samples]:
+        """Upload a song; return its id and its samples."""
+        samples = song(seed, seconds)
+        path = write_sound(self.folder / f"song-{seed}.wav", samples)
+        return await upload(self.world, f"Song {seed}", path.read_bytes()), samples
+
+    def uri(self, number: str) -> str:
+        """Return where a peer calls a number of ours."""
+        return f"sip:{number}@{self.world.sip}"
+
+    async def incoming(self, *, from_: str, to: str) -> Call:
+        """Wait for the end of an incoming call, known by its numbers."""
+        delivery = await self.world.receiver.wait_incoming(from_=from_, to=to)
+        return await self.ended(delivery.call_id)
+
+    async def ended(self, call_id: str) -> Call:
+        """Wait for the signed `call_end`, and return the call as the API shows it."""
+        return await ended(self.world, call_id)
+
+    def recording(self, call: Call) -> Ears:
+        """Return the recording of a call: the caller's side, and the other's."""
+        return listen(self.world.folder / "data" / "recordings" / f"{call['recording_id']}.wav")
+
+    async def close(self) -> None:
+        """End all peers."""
+        for peer in self.peers:
+            await peer.stop()
