@@ -35,6 +35,7 @@ mod operation;
 mod output;
 mod port_pool;
 mod shard;
+pub mod srtp;
 mod stream;
 mod sys;
 #[cfg(test)]
