@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringback_media::{EventSink, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia};
+use ringback_media::{EventSink, EventType, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia};
 use ringback_net::WakeFd;
 use ringback_sip as sip;
 
@@ -54,14 +54,13 @@ impl MediaPort for Arc<Media> {
             sip::Codec::Pcma => ringback_media::Codec::Pcma,
             sip::Codec::Pcmu => ringback_media::Codec::Pcmu,
         };
+        let events = |payload_type| EventType { payload_type, ticks_per_ms: 8 };
         let remote = RemoteMedia {
-            address: media.remote,
-            codec,
-            payload_type: media.payload_type,
-            dtmf_payload_type: media.dtmf_payload_type,
+            dtmf: media.dtmf_payload_type.map(events),
             ptime_ms: media.ptime_ms,
             send: media.send,
             receive: media.receive,
+            ..RemoteMedia::new(media.remote, codec, media.payload_type)
         };
         Media::set_remote(self, leg, remote);
     }

@@ -1,7 +1,9 @@
-//! Measure what legs cost: `cargo run --release -p ringback-media --example media_load -- [legs] [seconds] [kind]`.
+//! Measure what legs cost: `cargo run --release -p ringback-media --example media_load -- [legs] [seconds] [kind]
+//! [codec]`.
 //!
 //! Kinds: `loop` (each leg gets its own audio back and records nothing), `play` (each plays a prompt endlessly and gets
-//! it back), `join` (pairs of legs joined with A-law on one side and µ-law on the other). Every leg's far end is its own
+//! it back), `join` (pairs of legs joined with A-law on one side and µ-law on the other). With `g722` or `opus` every
+//! second leg uses that instead of A-law. Every leg's far end is its own
 //! port, so each packet crosses the loopback interface once; it is sent and received by the media thread alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 
@@ -30,10 +32,15 @@ fn main() {
     let legs = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(500).clamp(2, MAX_LEGS);
     let seconds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(10).clamp(1, MAX_SECONDS);
     let kind = arguments.next().unwrap_or_else(|| "play".to_owned());
+    let wide = arguments.next().and_then(|name| match name.as_str() {
+        "g722" => Some(Codec::G722),
+        "opus" => Some(Codec::Opus),
+        _ => None,
+    });
     let media = Media::start(config(), Arc::new(Ignore)).expect("media starts");
     let prompt = write_prompt();
     for leg in 0..legs {
-        begin(&media, leg, &kind, &prompt);
+        begin(&media, leg, &kind, wide, &prompt);
     }
     std::thread::sleep(Duration::from_millis(500));
 
@@ -57,21 +64,21 @@ fn config() -> MediaConfig {
     }
 }
 
-fn begin(media: &Media, leg: u64, kind: &str, prompt: &Path) {
+fn begin(media: &Media, leg: u64, kind: &str, wide: Option<Codec>, prompt: &Path) {
     let port = media.open_leg(leg).expect("a port is free");
-    let codec = if leg.is_multiple_of(2) { Codec::Pcma } else { Codec::Pcmu };
-    media.set_remote(
-        leg,
-        RemoteMedia {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            codec,
-            payload_type: if codec == Codec::Pcma { 8 } else { 0 },
-            dtmf_payload_type: Some(101),
-            ptime_ms: 20,
-            send: true,
-            receive: true,
-        },
-    );
+    let codec = match (wide, leg % 2) {
+        (Some(wide), 0) => wide,
+        (_, 0) => Codec::Pcma,
+        _ => Codec::Pcmu,
+    };
+    let payload_type = match codec {
+        Codec::Pcma => 8,
+        Codec::Pcmu => 0,
+        Codec::G722 => 9,
+        Codec::Opus => 111,
+    };
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    media.set_remote(leg, RemoteMedia::new(address, codec, payload_type));
     if kind == "play" {
         let files = vec![prompt.to_owned()];
         media.command(MediaCommand::Play { op: leg, leg, files, loop_count: 0, barge_in: false, gain_db: 0.0 });

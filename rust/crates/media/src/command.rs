@@ -13,43 +13,116 @@ pub type LegId = u64;
 /// An operation on a leg (play, gather, record ...), numbered by the engine; never used twice.
 pub type OpId = u64;
 
-/// How samples travel in RTP: 8 kHz, one byte each (RFC 3551 section 4.5.14).
+/// How samples travel in RTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
-    /// G.711 A-law.
+    /// G.711 A-law: 8 kHz, one byte a sample (RFC 3551 section 4.5.14).
     Pcma,
     /// G.711 µ-law.
     Pcmu,
+    /// G.722 at 64 kbit/s: 16 kHz audio that RTP counts at 8000 Hz (RFC 3551 section 4.5.2).
+    G722,
+    /// Opus (RFC 6716, RFC 7587), used at 16 kHz, mono; RTP counts it at 48000 Hz. Needs the feature `opus`.
+    Opus,
 }
 
 impl Codec {
-    /// Return the encoding name of SDP, `PCMA` or `PCMU`.
+    /// Every codec of this build, telephone ones first.
+    pub const ALL: &'static [Self] = if cfg!(feature = "opus") {
+        &[Self::Pcma, Self::Pcmu, Self::G722, Self::Opus]
+    } else {
+        &[Self::Pcma, Self::Pcmu, Self::G722]
+    };
+
+    /// Return the name that the Python contract uses: `PCMA`, `PCMU`, `G722`, `OPUS`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pcma => "PCMA",
             Self::Pcmu => "PCMU",
+            Self::G722 => "G722",
+            Self::Opus => "OPUS",
         }
+    }
+
+    /// Return the ticks of its RTP clock in a millisecond.
+    pub fn ticks_per_ms(self) -> u32 {
+        if self == Self::Opus { 48 } else { 8 }
+    }
+
+    /// Say whether it carries 16 kHz audio.
+    pub fn is_wide(self) -> bool {
+        matches!(self, Self::G722 | Self::Opus)
     }
 }
 
 /// What offer and answer agreed about one leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each is an attribute of SDP of its own
 pub struct RemoteMedia {
     /// Where the far end said it listens for RTP; RTCP goes to the port above. An unspecified address or port 0 means
     /// nowhere (a hold of the old kind).
     pub address: SocketAddr,
     /// Codec of what we send, and of what comes with `payload_type`.
     pub codec: Codec,
-    /// RTP payload type of `codec`, 0-127.
+    /// RTP payload type that the far end wants `codec` with, 0-127.
     pub payload_type: u8,
-    /// Payload type of `telephone-event` (RFC 4733); without it digits are sent as tones within the audio.
-    pub dtmf_payload_type: Option<u8>,
-    /// Audio in one packet we send, 10-60 ms; other values are taken as 20. Any of 10-60 ms is accepted from the far end.
+    /// Payload types the far end may use for its audio, if they are others than ours (RFC 3264 section 5.1: each side
+    /// says what it wants to receive). `payload_type` and the static types of G.711 are always understood.
+    pub accepts: Vec<(u8, Codec)>,
+    /// `telephone-event` (RFC 4733) as the far end wants it; without it digits are sent as tones within the audio.
+    pub dtmf: Option<EventType>,
+    /// `telephone-event` as the far end may send it, if that is not `dtmf`.
+    pub accepts_dtmf: Vec<EventType>,
+    /// Audio in one packet we send, 10-60 ms; other values are taken as 20. Any of 10-60 ms is accepted from the far
+    /// end. Opus has packets of 10, 20, 40 and 60 ms; others are rounded down.
     pub ptime_ms: u32,
+    /// Opus: send copies of what was before within packets (`useinbandfec`).
+    pub fec: bool,
+    /// Opus: send nothing while there is silence (`usedtx`).
+    pub dtx: bool,
     /// Whether we may send: false while the far end holds us.
     pub send: bool,
     /// Whether we expect to receive; only then can media be lost.
     pub receive: bool,
+}
+
+impl RemoteMedia {
+    /// Return both ways of one codec in packets of 20 ms, without telephone events.
+    pub fn new(address: SocketAddr, codec: Codec, payload_type: u8) -> Self {
+        Self {
+            address,
+            codec,
+            payload_type,
+            accepts: Vec::new(),
+            dtmf: None,
+            accepts_dtmf: Vec::new(),
+            ptime_ms: 20,
+            fec: false,
+            dtx: false,
+            send: true,
+            receive: true,
+        }
+    }
+
+    /// Return what audio a payload type of the far end stands for.
+    pub(crate) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
+        let accepted = self.accepts.iter().find(|(number, _)| *number == payload_type).map(|(_, codec)| *codec);
+        accepted.or_else(|| (payload_type == self.payload_type).then_some(self.codec))
+    }
+
+    /// Return the events a payload type of the far end stands for.
+    pub(crate) fn events_of(&self, payload_type: u8) -> Option<EventType> {
+        self.accepts_dtmf.iter().chain(&self.dtmf).find(|events| events.payload_type == payload_type).copied()
+    }
+}
+
+/// A payload type of `telephone-event`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventType {
+    /// 0-127.
+    pub payload_type: u8,
+    /// Ticks of its clock in a millisecond: 8, or 48 beside Opus.
+    pub ticks_per_ms: u32,
 }
 
 /// A signal of the telephone network (ITU-T E.180), different from country to country, or a beep.

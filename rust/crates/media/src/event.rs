@@ -114,6 +114,8 @@ pub struct MediaStats {
     pub packets_foreign: u64,
     /// Interarrival jitter in milliseconds (RFC 3550 A.8), the last value.
     pub jitter_ms: f64,
+    /// How long received packets wait to be played, in milliseconds, at the end.
+    pub playout_ms: u32,
     /// Round trip in milliseconds out of the far end's last RTCP report.
     pub round_trip_ms: Option<f64>,
     /// Loss the far end reported last about what we sent, 0-1.

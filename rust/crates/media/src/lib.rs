@@ -1,4 +1,4 @@
-//! RTP media for G.711 legs: playing, gathering digits, recording, tones, DTMF and joining two legs.
+//! RTP media: playing, gathering digits, recording, tones, DTMF and joining two legs.
 //!
 //! [`Media`] is the handle the engine holds. It queues commands for *shards*: OS threads that each own a share of the
 //! legs with their sockets and visit every leg once in 20 ms. The core of a shard (`shard.rs`) has no socket, clock or
@@ -21,6 +21,7 @@
 )]
 
 mod audio;
+mod codec;
 mod command;
 mod config;
 mod counters;
@@ -46,7 +47,7 @@ mod thread;
 mod wire;
 
 pub use audio::country_tones::Country;
-pub use command::{Codec, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
+pub use command::{Codec, EventType, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
 pub use config::MediaConfig;
 pub use counters::MediaCounters;
 pub use error::MediaError;

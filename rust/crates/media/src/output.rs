@@ -28,8 +28,8 @@ pub(crate) struct Packet {
 /// Work for a thread that may block.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum DiskJob {
-    /// Decode prompts; answered by `Shard::handle_prompts`.
-    Load { op: OpId, files: Vec<PathBuf> },
+    /// Decode prompts, for a wideband leg too if so asked; answered by `Shard::handle_prompts`.
+    Load { op: OpId, files: Vec<PathBuf>, wide: bool },
     /// Create a recording.
     Create { op: OpId, path: PathBuf, channels: u16 },
     /// Append to it: `gap` samples of silence that could not be delivered, then `samples`. Both count all channels.

@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use ringback_media::{
-    Codec, Country, EventSink, Media, MediaCommand, MediaConfig, MediaError, MediaEvent, OpResult, RemoteMedia,
-    ToneName,
+    Codec, Country, EventSink, EventType, Media, MediaCommand, MediaConfig, MediaError, MediaEvent, OpResult,
+    RemoteMedia, ToneName,
 };
 
 /// Nothing here takes longer, however busy the machine is.
@@ -39,13 +39,8 @@ fn start(first_port: u16, shards: usize) -> (Media, Receiver<MediaEvent>) {
 
 fn remote(port: u16) -> RemoteMedia {
     RemoteMedia {
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        codec: Codec::Pcma,
-        payload_type: 8,
-        dtmf_payload_type: Some(101),
-        ptime_ms: 20,
-        send: true,
-        receive: true,
+        dtmf: Some(EventType { payload_type: 101, ticks_per_ms: 8 }),
+        ..RemoteMedia::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Codec::Pcma, 8)
     }
 }
 

@@ -212,6 +212,7 @@ pub(crate) fn tone(op: OpId, leg: LegId) -> Command {
 pub(crate) fn figures(leg: LegId) -> MediaEvent {
     let stats = MediaStats {
         codec: Some(ringback_media::Codec::Pcma),
+        playout_ms: 40,
         packets_sent: 5,
         packets_received: 4,
         packets_lost: 1,

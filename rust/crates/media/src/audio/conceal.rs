@@ -1,8 +1,9 @@
 //! Covering of losses: the last pitch period is repeated and faded out.
 
+// All in samples at 8 kHz.
 /// Samples of the past that are kept: enough for the longest period twice.
 const HISTORY: usize = 320;
-/// Periods searched, in samples: 200 Hz down to 50 Hz. Shorter ones are found as their multiples.
+/// Periods searched: 200 Hz down to 50 Hz. Shorter ones are found as their multiples.
 const SHORTEST: usize = 40;
 const LONGEST: usize = 160;
 /// A loss fades to silence over 60 ms: longer repetition sounds like a robot.
@@ -13,25 +14,28 @@ const BLEND: usize = 32;
 /// Makes up what was lost.
 #[derive(Debug, Clone)]
 pub(crate) struct Concealer {
-    history: [i16; HISTORY],
+    /// Samples for one at 8 kHz.
+    scale: usize,
+    history: Box<[i16]>,
     /// Length of the repeated period while something is missing.
     period: usize,
-    /// Samples made up since the last good one, at most `FADE`: faded out, as at the begin.
+    /// Samples made up since the last good one, at most the whole fade: faded out, as at the begin.
     made_up: usize,
 }
 
 impl Concealer {
-    /// Begin with silence.
-    pub(crate) fn new() -> Self {
-        Self { history: [0; HISTORY], period: LONGEST, made_up: FADE }
+    /// Begin with silence, at `scale` times 8 kHz.
+    pub(crate) fn new(scale: usize) -> Self {
+        Self { scale, history: vec![0; HISTORY * scale].into(), period: LONGEST * scale, made_up: FADE * scale }
     }
 
     /// Take samples that arrived; after a loss their begin is blended with the repetition.
     pub(crate) fn good(&mut self, samples: &mut [i16]) {
-        if (1..FADE).contains(&self.made_up) {
-            let blended = samples.len().min(BLEND);
+        if (1..FADE * self.scale).contains(&self.made_up) {
+            let blend = BLEND * self.scale;
+            let blended = samples.len().min(blend);
             for (index, sample) in samples[..blended].iter_mut().enumerate() {
-                *sample = between(self.repeated(self.made_up + index), *sample, index, BLEND);
+                *sample = between(self.repeated(self.made_up + index), *sample, index, blend);
             }
         }
         self.made_up = 0;
@@ -41,26 +45,28 @@ impl Concealer {
     /// Write samples in place of missing ones.
     pub(crate) fn bad(&mut self, samples: &mut [i16]) {
         if self.made_up == 0 {
-            self.period = find_period(&self.history);
+            self.period = find_period(&self.history, self.scale);
         }
         for sample in samples.iter_mut() {
             *sample = self.repeated(self.made_up);
-            self.made_up = (self.made_up + 1).min(FADE);
+            self.made_up = (self.made_up + 1).min(FADE * self.scale);
         }
     }
 
     /// Return the sample `at` samples into a loss.
     fn repeated(&self, at: usize) -> i16 {
-        if at >= FADE {
+        let fade = FADE * self.scale;
+        if at >= fade {
             return 0;
         }
-        between(self.history[HISTORY - self.period + at % self.period], 0, at, FADE)
+        between(self.history[self.history.len() - self.period + at % self.period], 0, at, fade)
     }
 
     fn remember(&mut self, samples: &[i16]) {
-        let count = samples.len().min(HISTORY);
+        let length = self.history.len();
+        let count = samples.len().min(length);
         self.history.copy_within(count.., 0);
-        self.history[HISTORY - count..].copy_from_slice(&samples[samples.len() - count..]);
+        self.history[length - count..].copy_from_slice(&samples[samples.len() - count..]);
     }
 }
 
@@ -72,11 +78,12 @@ fn between(from: i16, to: i16, at: usize, length: usize) -> i16 {
 }
 
 /// Return the lag at which the newest samples resemble what was before them most.
-fn find_period(history: &[i16; HISTORY]) -> usize {
-    let newest = &history[HISTORY - LONGEST..];
-    let mut best = (LONGEST, 0.0_f32);
-    for lag in SHORTEST..=LONGEST {
-        let past = &history[HISTORY - LONGEST - lag..HISTORY - lag];
+fn find_period(history: &[i16], scale: usize) -> usize {
+    let (end, longest) = (history.len(), LONGEST * scale);
+    let newest = &history[end - longest..];
+    let mut best = (longest, 0.0_f32);
+    for lag in SHORTEST * scale..=longest {
+        let past = &history[end - longest - lag..end - lag];
         let (mut product, mut power) = (0.0_f32, 1.0_f32);
         for (&a, &b) in newest.iter().zip(past) {
             product += f32::from(a) * f32::from(b);
@@ -102,7 +109,7 @@ mod tests {
 
     #[test]
     fn test_a_lost_frame_of_a_steady_tone_is_hardly_heard() {
-        let mut concealer = Concealer::new();
+        let mut concealer = Concealer::new(1);
         concealer.good(&mut tone(0, 320));
         let mut lost = [0; 160];
         concealer.bad(&mut lost);
@@ -115,7 +122,7 @@ mod tests {
 
     #[test]
     fn test_a_long_loss_fades_to_silence() {
-        let mut concealer = Concealer::new();
+        let mut concealer = Concealer::new(1);
         concealer.good(&mut tone(0, 320));
         let mut lost = [0; 800];
         concealer.bad(&mut lost);
@@ -126,7 +133,7 @@ mod tests {
 
     #[test]
     fn test_what_comes_after_a_loss_does_not_click() {
-        let mut concealer = Concealer::new();
+        let mut concealer = Concealer::new(1);
         concealer.good(&mut tone(0, 320));
         let mut lost = [0; 160];
         concealer.bad(&mut lost);
@@ -141,7 +148,7 @@ mod tests {
     #[test]
     fn test_nothing_is_made_out_of_silence() {
         let mut lost = [1; 160];
-        Concealer::new().bad(&mut lost);
+        Concealer::new(1).bad(&mut lost);
 
         assert_eq!(lost, [0; 160]);
     }

@@ -1,4 +1,4 @@
-//! The unit everything moves in: 20 ms at 8 kHz.
+//! The unit everything moves in: 20 ms at 8 kHz, and the same at 16 kHz beside it where somebody can hear the difference.
 
 /// Samples of one second.
 pub(crate) const RATE_HZ: usize = 8000;
@@ -6,7 +6,7 @@ pub(crate) const RATE_HZ: usize = 8000;
 /// Samples of one frame.
 pub(crate) const FRAME: usize = 160;
 
-/// The same, for RTP timestamps.
+/// The same, for RTP timestamps of the telephone's clock (8000 Hz).
 pub(crate) const FRAME_TS: u32 = 160;
 
 /// Milliseconds of one frame.
@@ -15,11 +15,39 @@ pub(crate) const FRAME_MS: u64 = 20;
 /// Samples of one millisecond.
 pub(crate) const SAMPLES_PER_MS: u64 = 8;
 
+/// Samples of one frame at 16 kHz.
+pub(crate) const WIDE: usize = 2 * FRAME;
+
 /// PCM16, 8 kHz, 20 ms.
 pub(crate) type Frame = [i16; FRAME];
 
+/// PCM16, 16 kHz, 20 ms.
+pub(crate) type WideFrame = [i16; WIDE];
+
 /// Nothing to hear.
 pub(crate) const SILENCE: Frame = [0; FRAME];
+
+/// 20 ms on their way through a leg.
+///
+/// `narrow` is always there: tones, recordings, detectors and mixers work on it and need not know of anything else.
+/// `wide` is the same audio at 16 kHz where its source has more than telephone quality; a leg whose codec can carry it
+/// sends that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sound {
+    pub(crate) narrow: Frame,
+    pub(crate) wide: Option<WideFrame>,
+}
+
+impl Sound {
+    /// Nothing to hear.
+    pub(crate) const SILENCE: Self = Self { narrow: SILENCE, wide: None };
+}
+
+impl From<Frame> for Sound {
+    fn from(narrow: Frame) -> Self {
+        Self { narrow, wide: None }
+    }
+}
 
 /// Return the sum of two samples, cut at full scale.
 pub(crate) fn mix(one: i16, other: i16) -> i16 {

@@ -1,4 +1,6 @@
 //! ITU-T G.711: 8 bits for a sample, A-law or µ-law, by tables made at compile time.
+//!
+//! Of [`Codec`] only these two are meant; any other is taken as A-law.
 
 use crate::command::Codec;
 
@@ -22,18 +24,12 @@ static ULAW_ENCODE: [u8; 16384] = ulaw_encode_table();
 
 /// Return the byte that stands for silence.
 pub(crate) fn silence(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcma => ALAW_SILENCE,
-        Codec::Pcmu => ULAW_SILENCE,
-    }
+    if codec == Codec::Pcmu { ULAW_SILENCE } else { ALAW_SILENCE }
 }
 
 /// Write the samples of `bytes` to the front of `samples`; the shorter of both ends it.
 pub(crate) fn decode(codec: Codec, bytes: &[u8], samples: &mut [i16]) {
-    let table = match codec {
-        Codec::Pcma => &ALAW_DECODE,
-        Codec::Pcmu => &ULAW_DECODE,
-    };
+    let table = if codec == Codec::Pcmu { &ULAW_DECODE } else { &ALAW_DECODE };
     for (sample, &byte) in samples.iter_mut().zip(bytes) {
         *sample = table[usize::from(byte)];
     }
@@ -41,16 +37,13 @@ pub(crate) fn decode(codec: Codec, bytes: &[u8], samples: &mut [i16]) {
 
 /// Write the bytes of `samples` to the front of `bytes`; the shorter of both ends it.
 pub(crate) fn encode(codec: Codec, samples: &[i16], bytes: &mut [u8]) {
-    match codec {
-        Codec::Pcma => {
-            for (byte, &sample) in bytes.iter_mut().zip(samples) {
-                *byte = ALAW_ENCODE[usize::from(sample.cast_unsigned() >> 3)];
-            }
+    if codec == Codec::Pcmu {
+        for (byte, &sample) in bytes.iter_mut().zip(samples) {
+            *byte = ULAW_ENCODE[usize::from(sample.cast_unsigned() >> 2)];
         }
-        Codec::Pcmu => {
-            for (byte, &sample) in bytes.iter_mut().zip(samples) {
-                *byte = ULAW_ENCODE[usize::from(sample.cast_unsigned() >> 2)];
-            }
+    } else {
+        for (byte, &sample) in bytes.iter_mut().zip(samples) {
+            *byte = ALAW_ENCODE[usize::from(sample.cast_unsigned() >> 3)];
         }
     }
 }

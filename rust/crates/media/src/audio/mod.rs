@@ -6,6 +6,8 @@ pub(crate) mod conceal;
 pub(crate) mod country_tones;
 pub(crate) mod frame;
 pub(crate) mod g711;
+pub(crate) mod halfband;
+pub(crate) mod noise;
 pub(crate) mod resample;
 pub(crate) mod tone;
 pub(crate) mod wav;

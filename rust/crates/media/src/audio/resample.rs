@@ -1,9 +1,11 @@
-//! Change of sample rate to 8 kHz by a windowed sinc, for prompts (not for live audio).
+//! Change of sample rate by a windowed sinc, for prompts (live audio: `halfband`).
 
 use std::f64::consts::PI;
 
-/// Rate of everything inside media.
+/// Rate of telephone audio.
 pub(crate) const RATE_HZ: u32 = 8000;
+/// Rate of wideband audio.
+pub(crate) const WIDE_RATE_HZ: u32 = 16000;
 
 /// Zero crossings of the sinc on either side: a transition band of about 300 Hz at 70 dB.
 const CROSSINGS: f64 = 48.0;
@@ -12,16 +14,16 @@ const CUTOFF: f64 = 0.93;
 /// Shape of the Kaiser window: about 70 dB of stop band attenuation.
 const KAISER_BETA: f64 = 6.8;
 
-/// Return `samples` at 8 kHz: `round(n * 8000 / from_hz)` of them, with no delay.
+/// Return `samples` at another rate: `round(n * to_hz / from_hz)` of them, with no delay.
 ///
-/// `from_hz` is 8000-48000; 8000 returns a copy.
-pub(crate) fn to_8k(samples: &[i16], from_hz: u32) -> Vec<i16> {
-    if from_hz == RATE_HZ {
+/// Rates are 8000-48000; the same returns a copy.
+pub(crate) fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
+    if from_hz == to_hz {
         return samples.to_vec();
     }
-    let common = gcd(from_hz, RATE_HZ);
-    let (phases, step) = (u64::from(RATE_HZ / common), u64::from(from_hz / common));
-    let kernel = Kernel::new(from_hz, phases);
+    let common = gcd(from_hz, to_hz);
+    let (phases, step) = (u64::from(to_hz / common), u64::from(from_hz / common));
+    let kernel = Kernel::new(f64::from(to_hz.min(from_hz)) / f64::from(from_hz), phases);
     let length = (samples.len() as u64 * phases + step / 2) / step;
     (0..length)
         .map(|index| {
@@ -41,9 +43,10 @@ struct Kernel {
 
 impl Kernel {
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // small and positive
-    fn new(from_hz: u32, phases: u64) -> Self {
-        // In units of input samples; the input is never slower than the output.
-        let cutoff = CUTOFF * f64::from(RATE_HZ) / f64::from(from_hz);
+    /// `band` is what the slower of both rates can carry, as a share of the input's.
+    fn new(band: f64, phases: u64) -> Self {
+        // In units of input samples.
+        let cutoff = CUTOFF * band;
         let reach = (CROSSINGS / cutoff).ceil() as usize;
         let mut taps = Vec::with_capacity(phases as usize * 2 * reach);
         for phase in 0..phases {
@@ -51,7 +54,7 @@ impl Kernel {
             let row: Vec<f64> = (0..2 * reach)
                 .map(|tap| {
                     let distance = tap as f64 - (reach as f64 - 1.0) - offset;
-                    sinc(cutoff * distance) * kaiser(distance / reach as f64)
+                    sinc(cutoff * distance) * kaiser(distance / reach as f64, KAISER_BETA)
                 })
                 .collect();
             // Each row sums to one, so that a constant stays what it is at every phase.
@@ -79,9 +82,9 @@ fn sinc(x: f64) -> f64 {
     if x.abs() < 1e-9 { 1.0 } else { (PI * x).sin() / (PI * x) }
 }
 
-/// Return the Kaiser window at `x`, -1 to 1.
-fn kaiser(x: f64) -> f64 {
-    if x.abs() >= 1.0 { 0.0 } else { bessel_i0(KAISER_BETA * (1.0 - x * x).sqrt()) / bessel_i0(KAISER_BETA) }
+/// Return the Kaiser window of shape `beta` at `x`, -1 to 1.
+pub(crate) fn kaiser(x: f64, beta: f64) -> f64 {
+    if x.abs() >= 1.0 { 0.0 } else { bessel_i0(beta * (1.0 - x * x).sqrt()) / bessel_i0(beta) }
 }
 
 /// Return the modified Bessel function of order zero by its power series.
@@ -103,6 +106,10 @@ mod tests {
     use std::f64::consts::TAU;
 
     use super::*;
+
+    fn to_8k(samples: &[i16], from_hz: u32) -> Vec<i16> {
+        convert(samples, from_hz, RATE_HZ)
+    }
 
     fn sine(frequency_hz: f64, rate_hz: u32, seconds: f64) -> Vec<i16> {
         let count = (f64::from(rate_hz) * seconds) as usize;
@@ -139,6 +146,16 @@ mod tests {
             let out = to_8k(&sine(frequency, 16000, 0.5), 16000);
             let peak = out[400..out.len() - 400].iter().map(|sample| sample.unsigned_abs()).max().unwrap();
             assert!(peak < 20, "{frequency} Hz left {peak}");
+        }
+    }
+
+    #[test]
+    fn test_wideband_keeps_what_telephones_cut_off() {
+        for rate in [11025, 22050, 44100, 48000] {
+            let frequency = if rate == 11025 { 4000.0 } else { 6800.0 };
+            let actual = convert(&sine(frequency, rate, 0.5), rate, WIDE_RATE_HZ);
+            let quality = quality_db(&actual, &sine(frequency, WIDE_RATE_HZ, 0.5));
+            assert!(quality > 45.0, "{frequency} Hz out of {rate} Hz: {quality:.1} dB");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Reading WAV files into samples at 8 kHz.
+//! Reading WAV files into samples at 8 kHz, and at 16 kHz if wanted.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -6,15 +6,16 @@ use std::path::Path;
 
 use hound::{SampleFormat, WavReader, WavSpec};
 
-use crate::audio::resample::to_8k;
+use crate::audio::resample::{RATE_HZ, WIDE_RATE_HZ, convert};
 
 /// Longest prompt: a quarter of an hour, 29 MB in memory.
 const MAX_SECONDS: u32 = 900;
 
 /// Read a file: PCM of 8, 16, 24 or 32 bits or float, mono or stereo (mixed down), 8-48 kHz.
 ///
-/// The error is a sentence for people that names the file.
-pub(crate) fn read_wav(path: &Path) -> Result<Vec<i16>, String> {
+/// With `wide` the same comes at 16 kHz too, unless the file has no more than 8 kHz. The error is a sentence for people
+/// that names the file.
+pub(crate) fn read_wav(path: &Path, wide: bool) -> Result<(Vec<i16>, Option<Vec<i16>>), String> {
     let name = path.display();
     let file = File::open(path).map_err(|error| format!("{name}: {error}"))?;
     let is_file = file.metadata().map(|data| data.is_file()).map_err(|error| format!("{name}: {error}"))?;
@@ -25,7 +26,8 @@ pub(crate) fn read_wav(path: &Path) -> Result<Vec<i16>, String> {
     let spec = reader.spec();
     check(&spec, reader.duration()).map_err(|what| format!("{name}: {what}"))?;
     let mono = read_mono(reader, &spec).map_err(|error| format!("{name}: {}", explain(&error)))?;
-    Ok(to_8k(&mono, spec.sample_rate))
+    let wide = (wide && spec.sample_rate > RATE_HZ).then(|| convert(&mono, spec.sample_rate, WIDE_RATE_HZ));
+    Ok((convert(&mono, spec.sample_rate, RATE_HZ), wide))
 }
 
 fn check(spec: &WavSpec, samples: u32) -> Result<(), String> {
@@ -114,7 +116,7 @@ mod tests {
         ];
 
         for path in files {
-            assert_eq!(read_wav(&path).unwrap(), [0, 16384, -32768], "{}", path.display());
+            assert_eq!(read_wav(&path, false).unwrap().0, [0, 16384, -32768], "{}", path.display());
         }
     }
 
@@ -123,7 +125,7 @@ mod tests {
         let folder = temporary_folder("wav");
         let path = write(&folder, "stereo.wav", spec(16, SampleFormat::Int, 2), &[100_i16, 300, -32768, -32768]);
 
-        assert_eq!(read_wav(&path).unwrap(), [200, -32768]);
+        assert_eq!(read_wav(&path, false).unwrap().0, [200, -32768]);
     }
 
     #[test]
@@ -132,7 +134,7 @@ mod tests {
         let spec = WavSpec { sample_rate: 16000, ..spec(16, SampleFormat::Int, 1) };
         let path = write(&folder, "16k.wav", spec, &[1000_i16; 1600]);
 
-        let samples = read_wav(&path).unwrap();
+        let samples = read_wav(&path, false).unwrap().0;
 
         assert_eq!(samples.len(), 800);
         assert_eq!(samples[400], 1000);
@@ -145,13 +147,13 @@ mod tests {
         let fast = WavSpec { sample_rate: 96000, ..spec(16, SampleFormat::Int, 1) };
         let fast = write(&folder, "fast.wav", fast, &[0_i16; 4]);
 
-        let missing = read_wav(&folder.join("none.wav")).unwrap_err();
+        let missing = read_wav(&folder.join("none.wav"), false).unwrap_err();
         assert!(missing.contains("none.wav") && missing.contains("No such file"), "{missing}");
-        let text = read_wav(&folder.join("text.wav")).unwrap_err();
+        let text = read_wav(&folder.join("text.wav"), false).unwrap_err();
         assert!(text.contains("not a proper WAV file"), "{text}");
-        let fast = read_wav(&fast).unwrap_err();
+        let fast = read_wav(&fast, false).unwrap_err();
         assert!(fast.contains("96000 Hz"), "{fast}");
-        let directory = read_wav(&folder).unwrap_err();
+        let directory = read_wav(&folder, false).unwrap_err();
         assert!(directory.contains("not a regular file"), "{directory}");
     }
 }

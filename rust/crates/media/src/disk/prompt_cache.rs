@@ -14,6 +14,8 @@ const ENTRY_BYTES: usize = 512;
 #[derive(Debug)]
 struct Entry {
     prompt: Arc<Prompt>,
+    /// Decoded for wideband legs too, as far as the file has more to give.
+    wide: bool,
     changed: Option<SystemTime>,
     file_bytes: u64,
     last_used: u64,
@@ -36,25 +38,28 @@ impl PromptCache {
         Self { entries: HashMap::new(), max_bytes, bytes: 0, uses: 0, misses: 0 }
     }
 
-    /// Return the prompt of a file, decoded now if it is not known or was changed. The error is a sentence for people.
-    pub(crate) fn get(&mut self, path: &Path) -> Result<Arc<Prompt>, String> {
+    /// Return the prompt of a file, decoded now if it is not known, was changed or is wanted at 16 kHz for the first
+    /// time. The error is a sentence for people.
+    pub(crate) fn get(&mut self, path: &Path, wide: bool) -> Result<Arc<Prompt>, String> {
         let data = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let (changed, file_bytes) = (data.modified().ok(), data.len());
         self.uses += 1;
         if let Some(entry) = self.entries.get_mut(path)
             && (entry.changed, entry.file_bytes) == (changed, file_bytes)
+            && (entry.wide || !wide)
         {
             entry.last_used = self.uses;
             return Ok(Arc::clone(&entry.prompt));
         }
         self.misses += 1;
         self.forget(path);
-        let prompt = Arc::new(Prompt::new(read_wav(path)?));
+        let (narrow, samples) = read_wav(path, wide)?;
+        let prompt = Arc::new(Prompt::new(narrow, samples));
         let cost = prompt.bytes() + ENTRY_BYTES;
         if cost <= self.max_bytes {
             self.make_room(cost);
             self.bytes += cost;
-            let entry = Entry { prompt: Arc::clone(&prompt), changed, file_bytes, last_used: self.uses };
+            let entry = Entry { prompt: Arc::clone(&prompt), wide, changed, file_bytes, last_used: self.uses };
             self.entries.insert(path.to_owned(), entry);
         }
         Ok(prompt)
@@ -87,8 +92,8 @@ mod tests {
         write_wav(&path, &[1; 800]);
         let mut cache = PromptCache::new(1 << 20);
 
-        let first = cache.get(&path).unwrap();
-        let second = cache.get(&path).unwrap();
+        let first = cache.get(&path, false).unwrap();
+        let second = cache.get(&path, false).unwrap();
 
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!(cache.misses, 1);
@@ -100,11 +105,11 @@ mod tests {
         let path = folder.join("a.wav");
         write_wav(&path, &[1; 800]);
         let mut cache = PromptCache::new(1 << 20);
-        cache.get(&path).unwrap();
+        cache.get(&path, false).unwrap();
 
         write_wav(&path, &[2; 1600]);
 
-        assert_eq!(cache.get(&path).unwrap().bytes(), 6400);
+        assert_eq!(cache.get(&path, false).unwrap().bytes(), 6400);
         assert_eq!(cache.misses, 2);
         assert_eq!(cache.bytes, 6400 + ENTRY_BYTES);
     }
@@ -118,11 +123,11 @@ mod tests {
         }
         let mut cache = PromptCache::new(2 * (4000 + ENTRY_BYTES));
         for index in [0, 1, 0, 2, 0] {
-            cache.get(&paths[index]).unwrap();
+            cache.get(&paths[index], false).unwrap();
         }
         assert_eq!(cache.misses, 3);
 
-        cache.get(&paths[1]).unwrap();
+        cache.get(&paths[1], false).unwrap();
 
         assert_eq!(cache.misses, 4);
         assert!(cache.bytes <= cache.max_bytes);
@@ -135,7 +140,7 @@ mod tests {
         write_wav(&path, &[0; 1000]);
         let mut cache = PromptCache::new(100);
 
-        assert!(cache.get(&path).is_ok());
+        assert!(cache.get(&path, false).is_ok());
         assert_eq!(cache.bytes, 0);
     }
 
@@ -143,6 +148,6 @@ mod tests {
     fn test_a_missing_file_is_an_error_each_time() {
         let mut cache = PromptCache::new(100);
 
-        assert!(cache.get(Path::new("/no/such.wav")).unwrap_err().starts_with("/no/such.wav: "));
+        assert!(cache.get(Path::new("/no/such.wav"), false).unwrap_err().starts_with("/no/such.wav: "));
     }
 }

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::audio::frame::SAMPLES_PER_MS;
 use crate::dtmf::digit_of;
 use crate::wire::wrap::ts_after;
 
 /// A press without its end is over after this long without a packet: several packets' worth at the slowest rate used.
 const END_TIMEOUT: Duration = Duration::from_millis(200);
 /// Events older than the last one by less than this are late repetitions, not a clock that was set anew.
-const REORDER_WINDOW: i32 = 80_000;
+const REORDER_WINDOW_MS: i32 = 10_000;
 
 /// What a packet or the passing of time means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +40,14 @@ struct Press {
     duration: u32,
     /// Duration of earlier segments.
     before: u32,
+    /// Ticks of the clock of the events in a millisecond.
+    ticks_per_ms: u32,
     last_packet: Instant,
 }
 
 impl Press {
     fn up(&self) -> Key {
-        let ms = u64::from(self.before.saturating_add(self.duration)) / SAMPLES_PER_MS;
+        let ms = u64::from(self.before.saturating_add(self.duration)) / u64::from(self.ticks_per_ms.max(1));
         Key::Up { digit: self.digit, duration_ms: u32::try_from(ms).unwrap_or(u32::MAX) }
     }
 }
@@ -65,19 +66,19 @@ impl DtmfReceiver {
         self.down.is_some()
     }
 
-    /// Take the payload of one packet.
-    pub(crate) fn packet(&mut self, payload: &[u8], rtp_ts: u32, now: Instant) -> Received {
+    /// Take the payload of one packet; its clock has so many ticks in a millisecond.
+    pub(crate) fn packet(&mut self, payload: &[u8], rtp_ts: u32, ticks_per_ms: u32, now: Instant) -> Received {
         let Some(&[event, flags, high, low]) = payload.first_chunk::<4>() else { return Received::Malformed };
         let Some(digit) = digit_of(event) else { return Received::NoDigit };
         let duration = u32::from(u16::from_be_bytes([high, low]));
         let mut keys = [None; 3];
         if !self.continues(event, rtp_ts) {
-            if self.is_old(rtp_ts) {
+            if self.is_old(rtp_ts, ticks_per_ms) {
                 return Received::Keys(keys);
             }
             keys[0] = self.release();
             keys[1] = Some(Key::Down(digit));
-            self.down = Some(Press { event, digit, rtp_ts, duration, before: 0, last_packet: now });
+            self.down = Some(Press { event, digit, rtp_ts, duration, before: 0, ticks_per_ms, last_packet: now });
         }
         if let Some(press) = &mut self.down {
             press.duration = press.duration.max(duration);
@@ -109,9 +110,11 @@ impl DtmfReceiver {
     }
 
     /// Say whether a timestamp is that of a press that is over, or of one before it.
-    fn is_old(&self, rtp_ts: u32) -> bool {
+    fn is_old(&self, rtp_ts: u32, ticks_per_ms: u32) -> bool {
         let newest = self.down.map(|press| press.rtp_ts).or(self.ended);
-        newest.is_some_and(|newest| (-REORDER_WINDOW..=0).contains(&ts_after(rtp_ts, newest)))
+        newest.is_some_and(|newest| {
+            (-REORDER_WINDOW_MS * ticks_per_ms.cast_signed()..=0).contains(&ts_after(rtp_ts, newest))
+        })
     }
 
     fn release(&mut self) -> Option<Key> {
@@ -140,7 +143,7 @@ mod tests {
             self.now += Duration::from_millis(20);
             let [high, low] = duration.to_be_bytes();
             let payload = [event, if end { 0x8a } else { 0x0a }, high, low];
-            if let Received::Keys(keys) = self.receiver.packet(&payload, rtp_ts, self.now) {
+            if let Received::Keys(keys) = self.receiver.packet(&payload, rtp_ts, 8, self.now) {
                 self.keys.extend(keys.into_iter().flatten());
             }
         }
@@ -223,7 +226,7 @@ mod tests {
     fn test_flash_and_rubbish_are_no_digits() {
         let mut receiver = DtmfReceiver::default();
 
-        assert_eq!(receiver.packet(&[16, 0x80, 0, 0], 0, Instant::now()), Received::NoDigit);
-        assert_eq!(receiver.packet(&[1, 0x80, 0], 0, Instant::now()), Received::Malformed);
+        assert_eq!(receiver.packet(&[16, 0x80, 0, 0], 0, 8, Instant::now()), Received::NoDigit);
+        assert_eq!(receiver.packet(&[1, 0x80, 0], 0, 8, Instant::now()), Received::Malformed);
     }
 }

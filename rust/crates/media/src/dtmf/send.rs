@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::audio::frame::{FRAME_MS, FRAME_TS};
+use crate::audio::frame::{FRAME_MS, FRAME_TS, SAMPLES_PER_MS};
 use crate::command::OpId;
 use crate::dtmf::event_of;
 
@@ -84,7 +84,9 @@ impl DtmfSender {
     }
 
     /// Return what goes out in this tick (`None`: nothing left to send) and the operation that ended with it.
-    pub(crate) fn tick(&mut self, as_events: bool) -> (Option<DtmfTick>, Option<OpId>) {
+    ///
+    /// `as_events` are the ticks of the clock of events in a millisecond, `None` for tones.
+    pub(crate) fn tick(&mut self, as_events: Option<u32>) -> (Option<DtmfTick>, Option<OpId>) {
         if let Phase::Between = self.phase {
             match self.begin() {
                 Ok(phase) => self.phase = phase,
@@ -115,32 +117,35 @@ impl DtmfSender {
 }
 
 /// Return what one tick of a phase sends and the phase after it.
-fn advance(phase: Phase, job: &Job, as_events: bool) -> (DtmfTick, Phase) {
+fn advance(phase: Phase, job: &Job, as_events: Option<u32>) -> (DtmfTick, Phase) {
     let silence = DtmfTick::Silence;
     match phase {
         Phase::Between => (silence, Phase::Between),
         Phase::Tone { event, ticks } => {
             let is_end = ticks + 1 >= job.tone_ticks;
             let next = if is_end { Phase::Gap { event, ticks: 0 } } else { Phase::Tone { event, ticks: ticks + 1 } };
-            let out = if as_events {
-                packet(event, ticks + 1, is_end)
-            } else {
-                DtmfTick::Tone { event, at: u64::from(ticks * FRAME_TS) }
+            let out = match as_events {
+                Some(clock) => packet(event, ticks + 1, is_end, clock),
+                None => DtmfTick::Tone { event, at: u64::from(ticks * FRAME_TS) },
             };
             (out, next)
         }
         Phase::Gap { event, ticks } => {
             let next = if ticks + 1 >= job.gap_ticks { Phase::Between } else { Phase::Gap { event, ticks: ticks + 1 } };
-            let repeats = as_events && ticks + 1 < END_PACKETS;
-            (if repeats { packet(event, job.tone_ticks, true) } else { silence }, next)
+            match as_events.filter(|_| ticks + 1 < END_PACKETS) {
+                Some(clock) => (packet(event, job.tone_ticks, true, clock), next),
+                None => (silence, next),
+            }
         }
         Phase::Pause { ticks } if ticks <= 1 => (silence, Phase::Between),
         Phase::Pause { ticks } => (silence, Phase::Pause { ticks: ticks - 1 }),
     }
 }
 
-fn packet(event: u8, ticks: u32, end: bool) -> DtmfTick {
-    let duration = u16::try_from(ticks * FRAME_TS).unwrap_or(u16::MAX).to_be_bytes();
+fn packet(event: u8, ticks: u32, end: bool, ticks_per_ms: u32) -> DtmfTick {
+    // More than fits (1.3 s at 48000 Hz) would have to be cut into segments, which few receivers understand.
+    let ms = u64::from(ticks) * u64::from(FRAME_TS) / SAMPLES_PER_MS;
+    let duration = u16::try_from(ms * u64::from(ticks_per_ms)).unwrap_or(u16::MAX).to_be_bytes();
     let flags = if end { 0x80 | VOLUME } else { VOLUME };
     DtmfTick::Event { payload: [event, flags, duration[0], duration[1]], first: ticks == 1 }
 }
@@ -154,7 +159,7 @@ mod tests {
     use super::*;
 
     /// Run until nothing is left; return the ticks and the operations that ended.
-    fn run(sender: &mut DtmfSender, as_events: bool) -> (Vec<DtmfTick>, Vec<OpId>) {
+    fn run(sender: &mut DtmfSender, as_events: Option<u32>) -> (Vec<DtmfTick>, Vec<OpId>) {
         let (mut out, mut ended) = (Vec::new(), Vec::new());
         loop {
             let (tick, op) = sender.tick(as_events);
@@ -178,7 +183,7 @@ mod tests {
         let mut sender = DtmfSender::default();
         assert!(sender.push(Some(7), "5", 100, 60));
 
-        let (ticks, ended) = run(&mut sender, true);
+        let (ticks, ended) = run(&mut sender, Some(8));
 
         let durations: Vec<Option<(u8, u16)>> = payloads(&ticks)
             .into_iter()
@@ -196,7 +201,7 @@ mod tests {
         let mut sender = DtmfSender::default();
         sender.push(None, "12", 40, 40);
 
-        let (ticks, _) = run(&mut sender, true);
+        let (ticks, _) = run(&mut sender, Some(8));
 
         let firsts: Vec<bool> = ticks.iter().map(|tick| matches!(tick, DtmfTick::Event { first: true, .. })).collect();
         assert_eq!(firsts, [true, false, false, false, true, false, false, false]);
@@ -207,7 +212,7 @@ mod tests {
         let mut sender = DtmfSender::default();
         sender.push(Some(1), ",1", 40, 40);
 
-        let (ticks, _) = run(&mut sender, true);
+        let (ticks, _) = run(&mut sender, Some(8));
 
         assert!(ticks[..25].iter().all(|tick| *tick == DtmfTick::Silence));
         assert!(matches!(ticks[25], DtmfTick::Event { .. }));
@@ -218,7 +223,7 @@ mod tests {
         let mut sender = DtmfSender::default();
         sender.push(Some(1), "5", 100, 60);
 
-        let (ticks, ended) = run(&mut sender, false);
+        let (ticks, ended) = run(&mut sender, None);
 
         assert_eq!(payloads(&ticks), [None; 8]);
         assert!(ticks[..5].iter().all(|tick| *tick != DtmfTick::Silence));
@@ -232,11 +237,11 @@ mod tests {
         sender.push(Some(1), "1", 40, 40);
         sender.push(Some(2), "2", 40, 40);
         sender.push(Some(3), "", 40, 40);
-        sender.tick(true);
+        sender.tick(Some(8));
         assert!(sender.stop(1));
         assert!(!sender.stop(1));
 
-        let (ticks, ended) = run(&mut sender, true);
+        let (ticks, ended) = run(&mut sender, Some(8));
 
         assert!(payloads(&ticks).into_iter().all(|payload| payload.is_some_and(|bytes| bytes[0] == 2)));
         assert_eq!(ended, [2, 3]);

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::audio::frame::RATE_HZ;
+use crate::audio::noise::ComfortNoise;
 use crate::command::{Codec, LegId, RemoteMedia};
 use crate::counters::Counters;
 use crate::dtmf::inband::InbandReceiver;
@@ -25,11 +26,12 @@ use crate::operation::playback::Playback;
 use crate::operation::record::Recorder;
 use crate::operation::table::Operations;
 use crate::output::{Channel, Outputs};
-use crate::stream::jitter::JitterBuffer;
 use crate::stream::latch::Latch;
+use crate::stream::playout::Playout;
 use crate::stream::reception::Reception;
 use crate::stream::report::{NtpClock, Reporter};
 use crate::stream::sender::Sender;
+use crate::stream::voice::Voice;
 
 /// How long a closed leg waits for its recordings to be on disk.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -68,9 +70,11 @@ pub(crate) struct Leg {
     latch: Option<Latch>,
     /// Where the far end's RTCP comes from.
     rtcp_source: Option<SocketAddr>,
-    jitter: JitterBuffer,
+    playout: Playout,
+    noise: ComfortNoise,
     reception: Reception,
     sender: Sender,
+    voice: Voice,
     reporter: Reporter,
     dtmf_in: DtmfReceiver,
     /// Listens for digits within the audio, if there is no other way for them to come.
@@ -103,9 +107,11 @@ impl Leg {
             remote: None,
             latch: None,
             rtcp_source: None,
-            jitter: JitterBuffer::new(),
+            playout: Playout::new(),
+            noise: ComfortNoise::new(seed.ssrc),
             reception: Reception::default(),
             sender: Sender::new(seed.ssrc, seed.sequence, seed.rtp_ts),
+            voice: Voice::new(),
             reporter: Reporter::new(seed.cname),
             dtmf_in: DtmfReceiver::default(),
             inband: None,
@@ -128,7 +134,9 @@ impl Leg {
 
     /// Take what was agreed with the far end.
     pub(crate) fn set_remote(&mut self, remote: RemoteMedia, now: Instant) {
+        self.sender.set_clock(remote.codec.ticks_per_ms());
         self.sender.set_ptime(remote.ptime_ms);
+        self.voice.set_remote(&remote);
         match &mut self.latch {
             Some(latch) => {
                 let target = latch.target();
@@ -139,7 +147,7 @@ impl Leg {
             }
             None => self.latch = Some(Latch::new(remote.address)),
         }
-        if remote.dtmf_payload_type.is_some() {
+        if remote.dtmf.is_some() {
             self.inband = None;
         } else {
             self.inband.get_or_insert_with(|| Box::new(InbandReceiver::new(RATE_HZ)));
@@ -152,6 +160,7 @@ impl Leg {
     /// Let `frames` times 20 ms pass that the thread could not keep up with.
     pub(crate) fn skip(&mut self, frames: u32) {
         self.sender.skip(frames);
+        self.voice.clear();
     }
 
     /// End everything; the leg stays until its recordings are closed.
@@ -194,6 +203,7 @@ impl Leg {
             packets_lost: self.reception.lost(),
             packets_foreign: self.packets_foreign,
             jitter_ms: self.reception.jitter_ms(),
+            playout_ms: u32::try_from(self.playout.delay_ms()).unwrap_or(0),
             round_trip_ms: self.reporter.round_trip_ms(),
             remote_loss: self.reporter.remote_loss(),
         }

@@ -181,7 +181,8 @@ impl Leg {
             let why = format!("{} files to play: 1 to {MAX_FILES} are possible", files.len());
             self.prompts_loaded(op, Err(why), ctx);
         } else if loads {
-            ctx.out.jobs.push(DiskJob::Load { op, files });
+            let wide = self.codec().is_wide();
+            ctx.out.jobs.push(DiskJob::Load { op, files, wide });
         }
     }
 

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::{Context, Leg};
-use crate::audio::g711;
-use crate::command::Codec;
+use crate::codec::samples_in;
+use crate::command::{Codec, EventType};
 use crate::counters::count;
 use crate::dtmf::receive::{Key, Received};
 use crate::event::{DigitSource, MediaEvent, OpResult};
@@ -15,8 +15,6 @@ use crate::stream::reception::Sequence;
 use crate::wire::rtcp::unpack_rtcp;
 use crate::wire::rtp::{RtpHeader, is_rtcp, unpack_rtp};
 
-/// Longest packet accepted: 60 ms.
-const MAX_SAMPLES: usize = 480;
 /// Static payload types (RFC 3551 table 4).
 const PT_PCMU: u8 = 0;
 const PT_PCMA: u8 = 8;
@@ -27,7 +25,7 @@ const MAX_TYPED_AHEAD: usize = 64;
 /// What a payload type stands for on a leg.
 enum Kind {
     Audio(Codec),
-    Event,
+    Event(EventType),
     ComfortNoise,
 }
 
@@ -52,9 +50,11 @@ impl Leg {
         self.alive(ctx);
         match kind {
             Kind::Audio(codec) => self.audio(codec, &header, payload, at, ctx),
-            Kind::Event => self.event(&header, payload, ctx),
+            Kind::Event(events) => self.event(events, &header, payload, ctx),
             Kind::ComfortNoise => {
-                self.in_sequence(&header, ctx);
+                if self.in_sequence(&header, ctx) {
+                    self.noise.describe(payload);
+                }
             }
         }
     }
@@ -79,8 +79,8 @@ impl Leg {
     fn kind(&self, payload_type: u8) -> Option<Kind> {
         let remote = self.remote.as_ref()?;
         match payload_type {
-            agreed if agreed == remote.payload_type => Some(Kind::Audio(remote.codec)),
-            event if Some(event) == remote.dtmf_payload_type => Some(Kind::Event),
+            agreed if remote.codec_of(agreed).is_some() => remote.codec_of(agreed).map(Kind::Audio),
+            event if remote.events_of(event).is_some() => remote.events_of(event).map(Kind::Event),
             // An answerer may use any format of the offer (RFC 3264 section 6.1), and both are always understood.
             PT_PCMU => Some(Kind::Audio(Codec::Pcmu)),
             PT_PCMA => Some(Kind::Audio(Codec::Pcma)),
@@ -121,20 +121,20 @@ impl Leg {
     }
 
     fn audio(&mut self, codec: Codec, header: &RtpHeader, payload: &[u8], at: Instant, ctx: &mut Context<'_>) {
-        if payload.is_empty() || payload.len() > MAX_SAMPLES {
+        if samples_in(codec, payload).is_none() {
             return count(&ctx.counters.dropped_rtp_malformed);
         }
         if !self.in_sequence(header, ctx) {
             return;
         }
-        self.reception.arrival(at, header.timestamp);
-        let mut samples = [0; MAX_SAMPLES];
-        g711::decode(codec, payload, &mut samples);
-        match self.jitter.insert(header.timestamp, &samples[..payload.len()]) {
-            Inserted::Kept => {}
-            Inserted::Late => count(&ctx.counters.dropped_rtp_late),
-            Inserted::Duplicate => count(&ctx.counters.dropped_rtp_duplicate),
-            Inserted::Resynced => count(&ctx.counters.media_resyncs),
+        self.noise.stop();
+        self.reception.arrival(at, header.timestamp, codec.ticks_per_ms());
+        match self.playout.packet(codec, header.timestamp, payload) {
+            Some(Inserted::Kept) => {}
+            Some(Inserted::Late) => count(&ctx.counters.dropped_rtp_late),
+            Some(Inserted::Duplicate) => count(&ctx.counters.dropped_rtp_duplicate),
+            Some(Inserted::Resynced) => count(&ctx.counters.media_resyncs),
+            None => count(&ctx.counters.dropped_rtp_malformed),
         }
     }
 
@@ -146,7 +146,7 @@ impl Leg {
             Sequence::NewStream => {
                 if !is_first {
                     count(&ctx.counters.media_ssrc_changes);
-                    self.jitter.reset();
+                    self.playout.reset();
                 }
                 true
             }
@@ -157,12 +157,12 @@ impl Leg {
         }
     }
 
-    fn event(&mut self, header: &RtpHeader, payload: &[u8], ctx: &mut Context<'_>) {
+    fn event(&mut self, events: EventType, header: &RtpHeader, payload: &[u8], ctx: &mut Context<'_>) {
         // Some gateways send digits as a stream of its own: it must not be taken for a change of the audio stream.
         if self.reception.is_stream(header.ssrc) && !self.in_sequence(header, ctx) {
             return;
         }
-        match self.dtmf_in.packet(payload, header.timestamp, ctx.now) {
+        match self.dtmf_in.packet(payload, header.timestamp, events.ticks_per_ms, ctx.now) {
             Received::Keys(keys) => {
                 for key in keys.into_iter().flatten() {
                     self.key(key, DigitSource::Event, ctx);

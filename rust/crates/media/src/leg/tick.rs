@@ -1,22 +1,17 @@
 //! What a leg does every 20 ms: hear, decide, send, write down.
 
 use super::{Context, Leg};
-use crate::audio::frame::{FRAME, Frame, SILENCE};
-use crate::audio::g711;
+use crate::audio::frame::{Frame, SILENCE, Sound};
 use crate::audio::tone::fill_digit;
+use crate::codec::silence;
 use crate::counters::count;
 use crate::dtmf::send::DtmfTick;
 use crate::event::{DigitSource, MediaEvent, OpResult};
 use crate::output::Channel;
 use crate::stream::jitter::Pulled;
 use crate::stream::latch::Latch;
+use crate::stream::voice::Outgoing;
 use crate::wire::rtp::pack_rtp;
-
-/// One frame to send: as bytes and as samples.
-struct Outgoing {
-    wire: [u8; FRAME],
-    pcm: Frame,
-}
 
 /// Gap after a digit that is passed on from a joined leg.
 const RELAYED_GAP_MS: u32 = 60;
@@ -37,28 +32,38 @@ impl Leg {
             self.key(key, DigitSource::Event, ctx);
         }
         let (heard, pulled) = self.hear(ctx);
-        self.hear_digits(&heard, pulled, ctx);
-        self.hear_machine(&heard, ctx);
+        self.hear_digits(&heard.narrow, pulled, ctx);
+        self.hear_machine(&heard.narrow, ctx);
         self.check_lost(ctx);
         self.check_join(ctx);
         self.check_gather(ctx);
         let said = self.exchange(&heard, ctx);
         let sent = self.send(said.as_ref(), ctx);
         for recorder in &mut self.recorders {
-            recorder.frame(&heard, &sent, &mut ctx.out.jobs);
+            recorder.frame(&heard.narrow, &sent, &mut ctx.out.jobs);
         }
         if self.remote.is_some() && self.reporter.is_due(ctx.now) {
             self.send_report(false, ctx);
         }
     }
 
-    fn hear(&mut self, ctx: &mut Context<'_>) -> (Frame, Pulled) {
-        let mut heard = SILENCE;
-        let pulled = self.jitter.pull(&mut heard);
-        if pulled == Pulled::Concealed {
+    fn hear(&mut self, ctx: &mut Context<'_>) -> (Sound, Pulled) {
+        let mut heard = Sound::SILENCE;
+        let played = self.playout.pull(&mut heard);
+        if played.malformed > 0 {
+            count(&ctx.counters.dropped_rtp_malformed);
+        }
+        if played.pulled == Pulled::Whole {
+            return (heard, Pulled::Whole);
+        }
+        if self.noise.fill(&mut heard.narrow) {
+            heard.wide = None;
+            return (heard, Pulled::Idle);
+        }
+        if played.pulled == Pulled::Concealed {
             count(&ctx.counters.media_frames_concealed);
         }
-        (heard, pulled)
+        (heard, played.pulled)
     }
 
     fn check_lost(&mut self, ctx: &mut Context<'_>) {
@@ -87,7 +92,7 @@ impl Leg {
     }
 
     /// Give the joined leg what was heard, and return what it said.
-    fn exchange(&mut self, heard: &Frame, ctx: &mut Context<'_>) -> Option<Frame> {
+    fn exchange(&mut self, heard: &Sound, ctx: &mut Context<'_>) -> Option<Sound> {
         let side = self.join.as_ref()?;
         if !side.push(heard) {
             count(&ctx.counters.dropped_join_frames);
@@ -106,31 +111,32 @@ impl Leg {
     }
 
     /// Send one frame of whatever there is, silence if there is nothing; return it as samples.
-    fn send(&mut self, said: Option<&Frame>, ctx: &mut Context<'_>) -> Frame {
+    fn send(&mut self, said: Option<&Sound>, ctx: &mut Context<'_>) -> Frame {
         let target = self.latch.as_ref().and_then(Latch::target);
         let target = target.filter(|_| self.remote.as_ref().is_some_and(|remote| remote.send));
-        let event_type = self.remote.as_ref().and_then(|remote| remote.dtmf_payload_type);
-        let (dtmf, ended) = self.dtmf_out.tick(event_type.is_some());
+        let events = self.remote.as_ref().and_then(|remote| remote.dtmf);
+        let (dtmf, ended) = self.dtmf_out.tick(events.map(|events| events.ticks_per_ms));
         if let Some(op) = ended {
             ctx.done(op, OpResult::Done, None);
         }
-        let outgoing = match (dtmf, event_type) {
-            (Some(DtmfTick::Event { payload, first }), Some(event_type)) => {
+        let outgoing = match (dtmf, events) {
+            (Some(DtmfTick::Event { payload, first }), Some(events)) => {
+                self.voice.clear();
                 let Some(to) = target else {
                     self.sender.skip(1);
                     return SILENCE;
                 };
                 let sender = &mut self.sender;
-                ctx.out.packet(self.id, Channel::Rtp, to, |out| sender.event(event_type, payload, first, out));
+                ctx.out.packet(self.id, Channel::Rtp, to, |out| sender.event(events.payload_type, payload, first, out));
                 count(&ctx.counters.media_rtp_sent);
                 return SILENCE;
             }
             (Some(DtmfTick::Tone { event, at }), _) => {
-                let mut pcm = SILENCE;
-                fill_digit(event, at, &mut pcm);
-                self.encoded(&pcm)
+                let mut sound = Sound::SILENCE;
+                fill_digit(event, at, &mut sound.narrow);
+                sound.into()
             }
-            (Some(_), _) => self.encoded(&SILENCE),
+            (Some(_), _) => Sound::SILENCE.into(),
             (None, _) => self.source(said, ctx),
         };
         self.send_audio(&outgoing, target, ctx)
@@ -144,24 +150,24 @@ impl Leg {
     ) -> Frame {
         let (Some(to), Some(remote)) = (target, &self.remote) else {
             self.sender.skip(1);
+            self.voice.clear();
             return SILENCE;
         };
         let leg = self.id;
-        self.sender.audio(remote.payload_type, &outgoing.wire, |header, payload| {
+        self.voice.send(outgoing, remote.payload_type, &mut self.sender, |header, payload| {
             ctx.out.packet(leg, Channel::Rtp, to, |out| pack_rtp(header, payload, out));
             count(&ctx.counters.media_rtp_sent);
         });
-        outgoing.pcm
+        outgoing.sound.narrow
     }
 
     /// Return the next frame: what plays goes before what the joined leg says, and that before silence.
-    fn source(&mut self, said: Option<&Frame>, ctx: &mut Context<'_>) -> Outgoing {
+    fn source(&mut self, said: Option<&Sound>, ctx: &mut Context<'_>) -> Outgoing {
         let codec = self.codec();
-        let mut outgoing = Outgoing { wire: [g711::silence(codec); FRAME], pcm: SILENCE };
-        let played =
-            self.playback.as_mut().and_then(|playback| playback.fill(codec, &mut outgoing.wire, &mut outgoing.pcm));
+        let mut outgoing = Outgoing { wire: silence(codec), sound: Sound::SILENCE };
+        let played = self.playback.as_mut().and_then(|playback| playback.fill(codec, &mut outgoing));
         match (played, said) {
-            (None, Some(said)) => return self.encoded(said),
+            (None, Some(said)) => return (*said).into(),
             (Some(false), _) => self.playback_over(ctx),
             (Some(true), _) | (None, None) => {}
         }
@@ -174,11 +180,5 @@ impl Leg {
             Some(playback) => ctx.done(playback.op, OpResult::Done, None),
             None => {}
         }
-    }
-
-    fn encoded(&self, pcm: &Frame) -> Outgoing {
-        let mut wire = [0; FRAME];
-        g711::encode(self.codec(), pcm, &mut wire);
-        Outgoing { wire, pcm: *pcm }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::audio::frame::Frame;
+use crate::audio::frame::Sound;
 use crate::command::{LegId, OpId};
 use crate::event::OpResult;
 
@@ -24,7 +24,7 @@ pub(crate) struct JoinEnd {
 /// One direction.
 #[derive(Debug, Default)]
 struct Lane {
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Sound>,
     digits: VecDeque<(char, u32)>,
     /// Fewest frames left over since `pulls` was zero.
     least_left: usize,
@@ -98,7 +98,7 @@ impl JoinSide {
     }
 
     /// Give the other leg what was heard from this one; false when the oldest frame had to go.
-    pub(crate) fn push(&self, frame: &Frame) -> bool {
+    pub(crate) fn push(&self, frame: &Sound) -> bool {
         let mut lane = lock(&self.join.lanes[self.index]);
         let fits = lane.frames.len() < MAX_FRAMES;
         if !fits {
@@ -119,7 +119,7 @@ impl JoinSide {
     }
 
     /// Take what the other leg said, and a digit it pressed.
-    pub(crate) fn pull(&self) -> (Option<Frame>, Option<(char, u32)>) {
+    pub(crate) fn pull(&self) -> (Option<Sound>, Option<(char, u32)>) {
         let mut lane = lock(&self.join.lanes[1 - self.index]);
         let frame = lane.frames.pop_front();
         lane.pulls += 1;
@@ -153,12 +153,12 @@ mod tests {
     #[test]
     fn test_frames_and_digits_go_both_ways() {
         let [a, b] = Join::new(1, 10, 20).sides();
-        a.push(&[1; 160]);
+        a.push(&[1; 160].into());
         a.push_digit('5', 100);
-        b.push(&[2; 160]);
+        b.push(&[2; 160].into());
 
-        assert_eq!(b.pull(), (Some([1; 160]), Some(('5', 100))));
-        assert_eq!(a.pull(), (Some([2; 160]), None));
+        assert_eq!(b.pull(), (Some([1; 160].into()), Some(('5', 100))));
+        assert_eq!(a.pull(), (Some([2; 160].into()), None));
         assert_eq!(a.pull(), (None, None));
         assert_eq!((a.leg(), a.peer(), b.leg(), b.peer()), (10, 20, 20, 10));
     }
@@ -166,19 +166,19 @@ mod tests {
     #[test]
     fn test_the_queue_is_bounded_and_keeps_the_newest() {
         let [a, b] = Join::new(1, 10, 20).sides();
-        let kept: Vec<bool> = (0..6).map(|value| a.push(&[value; 160])).collect();
+        let kept: Vec<bool> = (0..6).map(|value| a.push(&[value; 160].into())).collect();
 
         assert_eq!(kept, [true, true, true, true, false, false]);
-        assert_eq!(b.pull().0, Some([2; 160]));
+        assert_eq!(b.pull().0, Some([2; 160].into()));
     }
 
     #[test]
     fn test_a_queue_that_is_never_empty_is_shortened() {
         let [a, b] = Join::new(1, 10, 20).sides();
-        a.push(&[0; 160]);
-        a.push(&[0; 160]);
+        a.push(&[0; 160].into());
+        a.push(&[0; 160].into());
         for _ in 0..200 {
-            a.push(&[0; 160]);
+            a.push(&[0; 160].into());
             b.pull();
         }
 

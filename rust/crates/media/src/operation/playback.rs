@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::audio::frame::{FRAME, Frame};
-use crate::audio::g711;
 use crate::audio::tone::Tone;
 use crate::command::{Codec, OpId};
 use crate::operation::player::{Player, Prompt};
+use crate::stream::voice::Outgoing;
 
 /// Where the audio comes from.
 #[derive(Debug, Clone)]
@@ -41,14 +40,13 @@ impl Playback {
     }
 
     /// Write the next 20 ms; return whether anything comes after them. `None` while nothing is loaded.
-    pub(crate) fn fill(&mut self, codec: Codec, wire: &mut [u8; FRAME], pcm: &mut Frame) -> Option<bool> {
+    pub(crate) fn fill(&mut self, codec: Codec, outgoing: &mut Outgoing) -> Option<bool> {
         match &mut self.source {
             Source::Loading { .. } => None,
-            Source::Prompts(player) => Some(player.fill(codec, wire, pcm)),
+            Source::Prompts(player) => Some(player.fill(codec, outgoing)),
             Source::Tone(tone) => {
-                let goes_on = tone.fill(pcm);
-                g711::encode(codec, pcm, wire);
-                Some(goes_on)
+                outgoing.wire = None;
+                Some(tone.fill(&mut outgoing.sound.narrow))
             }
         }
     }

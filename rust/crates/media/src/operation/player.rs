@@ -1,39 +1,48 @@
-//! Prompts as they are played: decoded once, encoded for both codecs, copied frame by frame.
+//! Prompts as they are played: decoded once, encoded for the codecs without a memory, copied frame by frame.
 
 use std::sync::Arc;
 
-use crate::audio::frame::{FRAME, Frame, SILENCE};
+use crate::audio::frame::{FRAME, SILENCE, WIDE};
 use crate::audio::g711;
+use crate::codec::silence;
 use crate::command::Codec;
+use crate::stream::voice::Outgoing;
 
 /// One WAV file, ready to be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pcm: Box<[i16]>,
+    /// The same at 16 kHz, two for one of `pcm`; only if a wideband leg asked for it and the file has more to give.
+    wide: Option<Box<[i16]>>,
     alaw: Box<[u8]>,
     ulaw: Box<[u8]>,
 }
 
 impl Prompt {
-    /// Encode samples at 8 kHz for both codecs.
-    pub(crate) fn new(pcm: Vec<i16>) -> Self {
+    /// Encode samples at 8 kHz for both laws; the same at 16 kHz is kept as it is.
+    pub(crate) fn new(pcm: Vec<i16>, wide: Option<Vec<i16>>) -> Self {
         let encode = |codec| {
             let mut bytes = vec![0; pcm.len()].into_boxed_slice();
             g711::encode(codec, &pcm, &mut bytes);
             bytes
         };
-        Self { alaw: encode(Codec::Pcma), ulaw: encode(Codec::Pcmu), pcm: pcm.into_boxed_slice() }
+        let wide = wide.map(|mut wide| {
+            wide.resize(2 * pcm.len(), 0);
+            wide.into_boxed_slice()
+        });
+        Self { alaw: encode(Codec::Pcma), ulaw: encode(Codec::Pcmu), wide, pcm: pcm.into_boxed_slice() }
     }
 
     /// Return the memory it takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.pcm.len() * 4
+        self.pcm.len() * 4 + self.wide.as_ref().map_or(0, |wide| wide.len() * 2)
     }
 
-    fn encoded(&self, codec: Codec) -> &[u8] {
+    fn encoded(&self, codec: Codec) -> Option<&[u8]> {
         match codec {
-            Codec::Pcma => &self.alaw,
-            Codec::Pcmu => &self.ulaw,
+            Codec::Pcma => Some(&self.alaw),
+            Codec::Pcmu => Some(&self.ulaw),
+            Codec::G722 | Codec::Opus => None,
         }
     }
 }
@@ -60,23 +69,37 @@ impl Player {
         Self { prompts, next: 0, at: 0, rounds, gain }
     }
 
-    /// Write the next 20 ms, as samples and encoded; return whether anything comes after them.
-    pub(crate) fn fill(&mut self, codec: Codec, wire: &mut [u8; FRAME], pcm: &mut Frame) -> bool {
+    /// Write the next 20 ms as samples, and encoded where that can be done once for all; return whether anything comes
+    /// after them.
+    pub(crate) fn fill(&mut self, codec: Codec, outgoing: &mut Outgoing) -> bool {
+        let (pcm, mut encoded) = (&mut outgoing.sound.narrow, silence(codec));
+        let mut wide = codec.is_wide().then_some([0; WIDE]);
         let mut filled = 0;
         while filled < FRAME && self.find() {
             let prompt = &self.prompts[self.next];
             let count = (FRAME - filled).min(prompt.pcm.len() - self.at);
-            pcm[filled..filled + count].copy_from_slice(&prompt.pcm[self.at..self.at + count]);
-            wire[filled..filled + count].copy_from_slice(&prompt.encoded(codec)[self.at..self.at + count]);
+            let (to, from) = (filled..filled + count, self.at..self.at + count);
+            pcm[to.clone()].copy_from_slice(&prompt.pcm[from.clone()]);
+            if let (Some(encoded), Some(prompt)) = (&mut encoded, prompt.encoded(codec)) {
+                encoded[to.clone()].copy_from_slice(&prompt[from.clone()]);
+            }
+            // A frame with a part that has no more than telephone quality is sent as that.
+            wide = wide.zip(prompt.wide.as_ref()).map(|(mut wide, samples)| {
+                wide[2 * to.start..2 * to.end].copy_from_slice(&samples[2 * from.start..2 * from.end]);
+                wide
+            });
             filled += count;
             self.at += count;
         }
         pcm[filled..].copy_from_slice(&SILENCE[filled..]);
-        wire[filled..].fill(g711::silence(codec));
         if let Some(gain) = self.gain {
             apply_gain(pcm, gain);
-            g711::encode(codec, pcm, wire);
+            if let Some(wide) = &mut wide {
+                apply_gain(wide, gain);
+            }
+            encoded = None;
         }
+        (outgoing.wire, outgoing.sound.wide) = (encoded, wide);
         self.find()
     }
 
@@ -96,7 +119,7 @@ impl Player {
     }
 }
 
-fn apply_gain(samples: &mut Frame, gain: f32) {
+fn apply_gain(samples: &mut [i16], gain: f32) {
     for sample in samples {
         #[allow(clippy::cast_possible_truncation)] // saturating by definition
         let louder = (f32::from(*sample) * gain).round() as i16;
@@ -107,18 +130,19 @@ fn apply_gain(samples: &mut Frame, gain: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::frame::Sound;
 
     fn prompt(samples: impl IntoIterator<Item = i16>) -> Arc<Prompt> {
-        Arc::new(Prompt::new(samples.into_iter().collect()))
+        Arc::new(Prompt::new(samples.into_iter().collect(), None))
     }
 
     fn play(mut player: Player, most: usize) -> (Vec<i16>, Vec<u8>) {
         let (mut samples, mut bytes) = (Vec::new(), Vec::new());
         for _ in 0..most {
-            let (mut wire, mut pcm) = ([0; FRAME], SILENCE);
-            let goes_on = player.fill(Codec::Pcmu, &mut wire, &mut pcm);
-            samples.extend_from_slice(&pcm);
-            bytes.extend_from_slice(&wire);
+            let mut outgoing = Outgoing::from(Sound::SILENCE);
+            let goes_on = player.fill(Codec::Pcmu, &mut outgoing);
+            samples.extend_from_slice(&outgoing.sound.narrow);
+            bytes.extend(outgoing.wire.into_iter().flatten());
             if !goes_on {
                 break;
             }
@@ -158,8 +182,20 @@ mod tests {
         let (samples, bytes) = play(Player::new(vec![prompt([1000; 80].into_iter().chain([30000; 80]))], 1, 6.0), 1);
 
         assert_eq!((samples[0], samples[80]), (1995, 32767));
-        let mut encoded = [0; FRAME];
-        g711::encode(Codec::Pcmu, &samples, &mut encoded);
-        assert_eq!(bytes, encoded);
+        assert!(bytes.is_empty(), "what was made louder has to be encoded anew");
+    }
+
+    #[test]
+    fn test_a_wideband_leg_gets_what_the_file_has_and_a_mixed_frame_telephone_quality() {
+        let wide = Arc::new(Prompt::new(vec![1; 200], Some((0..400).collect())));
+        let mut player = Player::new(vec![wide, prompt([2; 120])], 1, 0.0);
+        let mut outgoing = Outgoing::from(Sound::SILENCE);
+
+        player.fill(Codec::G722, &mut outgoing);
+        assert_eq!(outgoing.sound.wide.unwrap().to_vec(), (0..320).collect::<Vec<i16>>());
+        assert_eq!(outgoing.wire, None);
+        player.fill(Codec::G722, &mut outgoing);
+        assert_eq!(outgoing.sound.wide, None);
+        assert_eq!(outgoing.sound.narrow[39..41], [1, 2]);
     }
 }

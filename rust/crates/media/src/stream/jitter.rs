@@ -1,19 +1,21 @@
 //! The playout ring: puts received samples into the order of their timestamps and hands out 20 ms at a time.
 //!
-//! The ring is indexed by RTP timestamp, so packets of any length, repeated and swapped ones need no case of their
+//! Timestamps here count samples, at 8 or 16 kHz. The ring is indexed by them, so packets of any length, repeated and swapped ones need no case of their
 //! own. How far packets arrive ahead of the playout is the delay: it grows by a frame when packets come too late and
 //! shrinks by one after four calm seconds, between 20 and 80 ms.
 
 use crate::audio::conceal::Concealer;
-use crate::audio::frame::{FRAME, FRAME_TS, Frame};
+use crate::audio::frame::WIDE;
 use crate::stream::ring::{CAPACITY, Ring};
 use crate::wire::wrap::{ts_add, ts_after};
 
+// All lengths are in samples at 8 kHz.
 /// Samples in the ring: room for the largest delay, a long packet and a burst.
 const CAPACITY_TS: i32 = 2048;
 const _: () = assert!(CAPACITY_TS as usize == CAPACITY);
+const FRAME_I32: i32 = 160;
 /// Delay at the begin: 40 ms.
-const START_DELAY: u32 = 2 * FRAME_TS;
+const START_DELAY: i32 = 2 * FRAME_I32;
 /// Packets may be this far ahead of the playout at most: 80 ms.
 const MAX_DELAY: i32 = 640;
 /// Packets that are always this far ahead could be played a frame earlier.
@@ -24,8 +26,6 @@ const CALM_TICKS: u32 = 200;
 const IDLE_TICKS: u32 = 10;
 /// Late packets in a row that mean the sender's clock was set anew.
 const RESYNC_LATE: u32 = 5;
-/// Length of the blend when a frame is left out.
-const FRAME_I32: i32 = 160;
 
 /// What became of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(crate) enum Pulled {
 /// Received samples waiting for their turn.
 #[derive(Debug, Clone)]
 pub(crate) struct JitterBuffer {
+    /// Samples for one at 8 kHz: 1 or 2.
+    scale: i32,
     ring: Ring,
     /// Timestamp of the next sample to play, once there is a stream.
     cursor: Option<u32>,
@@ -71,12 +73,22 @@ pub(crate) struct JitterBuffer {
 }
 
 impl JitterBuffer {
-    /// Begin empty.
+    /// Begin empty, for 8 kHz.
     pub(crate) fn new() -> Self {
+        Self::at(1)
+    }
+
+    /// Begin empty, for 16 kHz.
+    pub(crate) fn wide() -> Self {
+        Self::at(2)
+    }
+
+    fn at(scale: u8) -> Self {
         Self {
-            ring: Ring::new(),
+            scale: scale.into(),
+            ring: Ring::new(CAPACITY * usize::from(scale)),
             cursor: None,
-            concealer: Concealer::new(),
+            concealer: Concealer::new(scale.into()),
             came_late: false,
             late_run: 0,
             idle_ticks: IDLE_TICKS,
@@ -92,16 +104,25 @@ impl JitterBuffer {
         self.cursor = None;
     }
 
-    /// Put the samples of a packet where they belong. At most 60 ms.
-    pub(crate) fn insert(&mut self, rtp_ts: u32, samples: &[i16]) -> Inserted {
+    /// Put the samples of a packet where they belong. At most 120 ms.
+    pub(crate) fn insert(&mut self, first_ts: u32, samples: &[i16]) -> Inserted {
+        let inserted = self.arrive(first_ts, samples.len());
+        if matches!(inserted, Inserted::Kept | Inserted::Resynced) {
+            self.write(first_ts, samples);
+        }
+        inserted
+    }
+
+    /// Judge a packet by its place and length. What is `Kept` or `Resynced` is to be written, now or when it is due.
+    pub(crate) fn arrive(&mut self, first_ts: u32, length: usize) -> Inserted {
         let Some(cursor) = self.cursor else {
-            self.begin(rtp_ts, samples);
+            self.begin(first_ts);
             return Inserted::Kept;
         };
-        let ahead = ts_after(rtp_ts, cursor);
-        let length = i32::try_from(samples.len()).unwrap_or(CAPACITY_TS);
+        let ahead = ts_after(first_ts, cursor);
+        let length = i32::try_from(length).unwrap_or(self.capacity());
         if self.is_new_clock(ahead, length) {
-            self.begin(rtp_ts, samples);
+            self.begin(first_ts);
             return Inserted::Resynced;
         }
         if ahead < 0 {
@@ -113,32 +134,45 @@ impl JitterBuffer {
         }
         self.late_run = 0;
         self.measure(ahead);
-        // The part whose turn is over is cut off.
-        let cut = usize::try_from(-ahead).unwrap_or(0);
-        let first = if ahead < 0 { cursor } else { rtp_ts };
-        if self.ring.run(first, 1).0 {
-            return Inserted::Duplicate;
-        }
-        self.ring.write(first, &samples[cut..]);
-        Inserted::Kept
+        let first = if ahead < 0 { cursor } else { first_ts };
+        if self.ring.run(first, 1).0 { Inserted::Duplicate } else { Inserted::Kept }
+    }
+
+    /// Write samples that are not too late; the part whose turn is over is cut off.
+    pub(crate) fn write(&mut self, first_ts: u32, samples: &[i16]) {
+        let Some(cursor) = self.cursor else { return };
+        let ahead = ts_after(first_ts, cursor);
+        let cut = usize::try_from(-ahead).unwrap_or(0).min(samples.len());
+        let room = usize::try_from(self.capacity() - ahead.max(0)).unwrap_or(0);
+        let kept = &samples[cut..];
+        self.ring.write(if ahead < 0 { cursor } else { first_ts }, &kept[..kept.len().min(room)]);
+    }
+
+    /// Return up to where samples are needed for the next pull.
+    pub(crate) fn horizon(&self) -> Option<u32> {
+        let frames = if self.calm_ticks + 1 >= CALM_TICKS { 2 } else { 1 };
+        self.cursor.map(|cursor| ts_add(cursor, frames * self.frame_ts()))
     }
 
     /// Take the next 20 ms.
-    pub(crate) fn pull(&mut self, frame: &mut Frame) -> Pulled {
+    ///
+    /// `frame` has the length of 20 ms at the rate of the buffer.
+    pub(crate) fn pull(&mut self, frame: &mut [i16]) -> Pulled {
         let Some(cursor) = self.cursor else {
-            *frame = [0; FRAME];
+            frame.fill(0);
             return Pulled::Idle;
         };
-        if self.came_late && self.delay_samples() + FRAME_I32 <= MAX_DELAY {
+        let step = FRAME_I32 * self.scale;
+        if self.came_late && self.delay_samples() + step <= MAX_DELAY * self.scale {
             // Playing made-up audio instead of the next frame puts off everything by 20 ms.
             self.came_late = false;
-            self.restart_measure(self.delay_samples() + FRAME_I32);
+            self.restart_measure(self.delay_samples() + step);
             self.concealer.bad(frame);
             return Pulled::Concealed;
         }
         self.came_late = false;
         let pulled = self.take(cursor, frame);
-        self.cursor = Some(ts_add(cursor, FRAME_TS));
+        self.cursor = Some(ts_add(cursor, self.frame_ts()));
         self.calm_ticks += 1;
         if self.calm_ticks >= CALM_TICKS {
             self.shrink(frame);
@@ -151,22 +185,35 @@ impl JitterBuffer {
         self.most_ahead.max(self.delay_before)
     }
 
-    fn begin(&mut self, rtp_ts: u32, samples: &[i16]) {
+    /// Return the delay in milliseconds.
+    pub(crate) fn delay_ms(&self) -> i32 {
+        self.delay_samples() / (8 * self.scale)
+    }
+
+    fn begin(&mut self, first_ts: u32) {
         self.ring.clear();
-        self.cursor = Some(rtp_ts.wrapping_sub(START_DELAY));
+        let delay = START_DELAY * self.scale;
+        self.cursor = Some(first_ts.wrapping_sub(delay.cast_unsigned()));
         (self.late_run, self.idle_ticks, self.came_late) = (0, 0, false);
         self.restart_measure(0);
-        self.measure(START_DELAY.cast_signed());
-        self.ring.write(rtp_ts, samples);
+        self.measure(delay);
+    }
+
+    fn capacity(&self) -> i32 {
+        CAPACITY_TS * self.scale
+    }
+
+    fn frame_ts(&self) -> u32 {
+        (FRAME_I32 * self.scale).cast_unsigned()
     }
 
     /// Say whether a packet can only be explained by a sender that set its clock anew.
     fn is_new_clock(&self, ahead: i32, length: i32) -> bool {
         let idle = self.idle_ticks >= IDLE_TICKS;
-        ahead + length > CAPACITY_TS
-            || ahead < -10 * CAPACITY_TS
+        ahead + length > self.capacity()
+            || ahead < -10 * self.capacity()
             || (ahead + length <= 0 && (idle || self.late_run + 1 >= RESYNC_LATE))
-            || (ahead > MAX_DELAY && idle)
+            || (ahead > MAX_DELAY * self.scale && idle)
     }
 
     fn measure(&mut self, ahead: i32) {
@@ -179,12 +226,13 @@ impl JitterBuffer {
     }
 
     /// Move one frame out of the ring, covering what is missing.
-    fn take(&mut self, cursor: u32, frame: &mut Frame) -> Pulled {
+    fn take(&mut self, cursor: u32, frame: &mut [i16]) -> Pulled {
+        let whole = frame.len();
         let mut at = 0;
         let mut missing = 0;
-        while at < FRAME {
+        while at < whole {
             let from = sample_ts(cursor, at);
-            let (good, length) = self.ring.run(from, FRAME - at);
+            let (good, length) = self.ring.run(from, whole - at);
             let part = &mut frame[at..at + length];
             if good {
                 self.ring.take(from, part);
@@ -195,26 +243,28 @@ impl JitterBuffer {
             }
             at += length;
         }
-        self.idle_ticks = if missing == FRAME { self.idle_ticks.saturating_add(1) } else { 0 };
+        self.idle_ticks = if missing == whole { self.idle_ticks.saturating_add(1) } else { 0 };
         match missing {
             0 => Pulled::Whole,
-            FRAME if self.idle_ticks >= IDLE_TICKS => Pulled::Idle,
+            _ if missing == whole && self.idle_ticks >= IDLE_TICKS => Pulled::Idle,
             _ => Pulled::Concealed,
         }
     }
 
     /// After four seconds without a late packet: leave out a frame if all packets had time to spare.
-    fn shrink(&mut self, frame: &mut Frame) {
-        let spare = self.least_ahead >= CALM_DELAY && self.least_ahead < i32::MAX;
+    fn shrink(&mut self, frame: &mut [i16]) {
+        let spare = self.least_ahead >= CALM_DELAY * self.scale && self.least_ahead < i32::MAX;
         self.restart_measure(self.most_ahead);
         let Some(cursor) = self.cursor.filter(|_| spare) else { return };
-        self.delay_before -= FRAME_I32;
-        let mut next = [0; FRAME];
-        self.take(cursor, &mut next);
-        self.cursor = Some(ts_add(cursor, FRAME_TS));
-        for (index, (sample, later)) in (0_i32..).zip(frame.iter_mut().zip(next)) {
-            let blended = i32::from(*sample) * (FRAME_I32 - index) + i32::from(later) * index;
-            *sample = i16::try_from(blended / FRAME_I32).unwrap_or_default();
+        let length = FRAME_I32 * self.scale;
+        self.delay_before -= length;
+        let mut next = [0; WIDE];
+        let next = &mut next[..frame.len()];
+        self.take(cursor, next);
+        self.cursor = Some(ts_add(cursor, self.frame_ts()));
+        for (index, (sample, later)) in (0_i32..).zip(frame.iter_mut().zip(&*next)) {
+            let blended = i32::from(*sample) * (length - index) + i32::from(*later) * index;
+            *sample = i16::try_from(blended / length).unwrap_or_default();
         }
     }
 }
@@ -226,6 +276,7 @@ fn sample_ts(cursor: u32, offset: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::frame::{FRAME, Frame};
 
     /// Samples that tell their own timestamp: a slow ramp, so that order shows.
     fn packet(rtp_ts: u32, length: usize) -> Vec<i16> {

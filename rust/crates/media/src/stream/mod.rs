@@ -2,7 +2,10 @@
 
 pub(crate) mod jitter;
 pub(crate) mod latch;
+pub(crate) mod playout;
 pub(crate) mod reception;
 pub(crate) mod report;
 pub(crate) mod ring;
 pub(crate) mod sender;
+pub(crate) mod voice;
+pub(crate) mod wide;

@@ -10,8 +10,6 @@ use crate::wire::wrap::{seq_add, seq_after};
 const MAX_DROPOUT: i32 = 3000;
 /// A larger step back is not reordering (RFC 3550 A.1, `MAX_MISORDER`).
 const MAX_MISORDER: i32 = 100;
-/// RTP ticks in one millisecond.
-const TICKS_PER_MS: f64 = 8.0;
 
 /// What the sequence number says about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +62,8 @@ pub(crate) struct Reception {
     lost_before: u64,
     /// Smoothed interarrival jitter in RTP ticks.
     jitter: f64,
+    /// Ticks of the RTP clock in a millisecond; 0 before the first packet.
+    ticks_per_ms: u32,
     /// Arrival and timestamp of the last audio packet.
     last: Option<(Instant, u32)>,
 }
@@ -104,12 +104,18 @@ impl Reception {
     }
 
     /// Take the arrival of an audio packet for the jitter.
-    pub(crate) fn arrival(&mut self, at: Instant, rtp_ts: u32) {
+    pub(crate) fn arrival(&mut self, at: Instant, rtp_ts: u32, ticks_per_ms: u32) {
+        if self.ticks_per_ms != ticks_per_ms {
+            // Another codec with another clock: what was measured before is the same in milliseconds.
+            self.jitter = self.jitter_ms() * f64::from(ticks_per_ms);
+            self.ticks_per_ms = ticks_per_ms;
+            self.last = None;
+        }
         if let Some((last_at, last_ts)) = self.last.replace((at, rtp_ts)) {
             let media = f64::from(rtp_ts.wrapping_sub(last_ts).cast_signed());
-            let difference = (signed_ms(at, last_at) * TICKS_PER_MS - media).abs();
+            let difference = (signed_ms(at, last_at) * f64::from(ticks_per_ms) - media).abs();
             // A pause of the sender with a clock of its own is not jitter.
-            if difference < 8000.0 {
+            if difference < 1000.0 * f64::from(ticks_per_ms) {
                 self.jitter += (difference - self.jitter) / 16.0;
             }
         }
@@ -117,7 +123,7 @@ impl Reception {
 
     /// Return the jitter in milliseconds.
     pub(crate) fn jitter_ms(&self) -> f64 {
-        self.jitter / TICKS_PER_MS
+        self.jitter / f64::from(self.ticks_per_ms.max(1))
     }
 
     /// Return packets received in all.
@@ -224,7 +230,7 @@ mod tests {
         // Packets alternately on time and 16 ms late: |D| is 128 ticks each time.
         for index in 0..400_u64 {
             let late = if index % 2 == 0 { 0 } else { 16 };
-            reception.arrival(start + Duration::from_millis(index * 20 + late), index as u32 * 160);
+            reception.arrival(start + Duration::from_millis(index * 20 + late), index as u32 * 160, 8);
         }
 
         assert!((reception.jitter_ms() - 16.0).abs() < 0.1, "{}", reception.jitter_ms());

@@ -1,12 +1,15 @@
 //! The RTP stream we send: numbers packets and gathers frames into packets of the length agreed.
 
-use crate::audio::frame::{FRAME, FRAME_TS};
+use crate::audio::frame::FRAME;
 use crate::wire::rtp::{RtpHeader, pack_rtp};
 use crate::wire::wrap::{seq_add, ts_add};
 
-/// Longest packet: 60 ms.
+/// Longest packet of the codecs with a byte for a tick: 60 ms.
 const MAX_PACKET: usize = 480;
-const SAMPLES_PER_MS: u32 = 8;
+/// Bytes of those codecs in a millisecond.
+const BYTES_PER_MS: u32 = 8;
+/// Milliseconds of a frame.
+const FRAME_MS: u32 = 20;
 
 /// What we send on a leg.
 #[derive(Debug, Clone)]
@@ -15,8 +18,10 @@ pub(crate) struct Sender {
     sequence: u16,
     /// Timestamp of the next frame.
     rtp_ts: u32,
-    /// Samples of one packet.
-    packet_samples: usize,
+    /// Of the RTP clock: 8, or 48 for Opus.
+    ticks_per_ms: u32,
+    /// Bytes of one packet, for codecs with a byte for a tick.
+    packet_bytes: usize,
     /// Bytes that wait for the packet to be full.
     pending: Vec<u8>,
     /// The next packet is the first after a silence.
@@ -34,7 +39,8 @@ impl Sender {
             ssrc,
             sequence,
             rtp_ts,
-            packet_samples: FRAME,
+            ticks_per_ms: 8,
+            packet_bytes: FRAME,
             pending: Vec::with_capacity(MAX_PACKET + FRAME),
             marker: true,
             event_ts: rtp_ts,
@@ -46,10 +52,22 @@ impl Sender {
     /// Set the length of packets; anything but 10-60 ms in steps of 10 is taken as 20.
     pub(crate) fn set_ptime(&mut self, ptime_ms: u32) {
         let ptime_ms = if (10..=60).contains(&ptime_ms) && ptime_ms.is_multiple_of(10) { ptime_ms } else { 20 };
-        let samples = (ptime_ms * SAMPLES_PER_MS) as usize;
-        if samples != self.packet_samples {
-            self.packet_samples = samples;
+        let bytes = (ptime_ms * BYTES_PER_MS) as usize;
+        if bytes != self.packet_bytes {
+            self.packet_bytes = bytes;
             self.pending.clear();
+        }
+    }
+
+    /// Set the RTP clock. Another one needs a stream of its own (RFC 7160 section 4.1): it gets a new SSRC.
+    pub(crate) fn set_clock(&mut self, ticks_per_ms: u32) {
+        if ticks_per_ms != self.ticks_per_ms {
+            self.ticks_per_ms = ticks_per_ms;
+            self.pending.clear();
+            self.marker = true;
+            if self.packets > 0 {
+                self.ssrc = self.ssrc.rotate_left(7) ^ self.rtp_ts;
+            }
         }
     }
 
@@ -72,21 +90,37 @@ impl Sender {
     pub(crate) fn audio(&mut self, payload_type: u8, frame: &[u8; FRAME], mut emit: impl FnMut(&RtpHeader, &[u8])) {
         let pending_before = u32::try_from(self.pending.len()).unwrap_or_default();
         let mut rtp_ts = self.rtp_ts.wrapping_sub(pending_before);
-        self.rtp_ts = ts_add(self.rtp_ts, FRAME_TS);
-        if self.pending.is_empty() && self.packet_samples == FRAME {
+        self.pass_frame();
+        if self.pending.is_empty() && self.packet_bytes == FRAME {
             self.emit(payload_type, rtp_ts, frame, &mut emit);
             return;
         }
         let mut pending = std::mem::take(&mut self.pending);
         pending.extend_from_slice(frame);
         let mut at = 0;
-        while pending.len() - at >= self.packet_samples {
-            self.emit(payload_type, rtp_ts, &pending[at..at + self.packet_samples], &mut emit);
-            at += self.packet_samples;
-            rtp_ts = rtp_ts.wrapping_add(u32::try_from(self.packet_samples).unwrap_or_default());
+        while pending.len() - at >= self.packet_bytes {
+            self.emit(payload_type, rtp_ts, &pending[at..at + self.packet_bytes], &mut emit);
+            at += self.packet_bytes;
+            rtp_ts = rtp_ts.wrapping_add(u32::try_from(self.packet_bytes).unwrap_or_default());
         }
         pending.drain(..at);
         self.pending = pending;
+    }
+
+    /// Let 20 ms pass whose packets are made elsewhere.
+    pub(crate) fn pass_frame(&mut self) {
+        self.rtp_ts = ts_add(self.rtp_ts, self.ticks_per_ms * FRAME_MS);
+    }
+
+    /// Send a packet that began `ticks_ago`.
+    pub(crate) fn packet(
+        &mut self,
+        payload_type: u8,
+        ticks_ago: u32,
+        payload: &[u8],
+        emit: &mut impl FnMut(&RtpHeader, &[u8]),
+    ) {
+        self.emit(payload_type, self.rtp_ts.wrapping_sub(ticks_ago), payload, emit);
     }
 
     /// Send a packet of telephone-event; all packets of a digit carry the timestamp of its begin (RFC 4733 2.2).
@@ -95,7 +129,7 @@ impl Sender {
             self.event_ts = self.rtp_ts;
         }
         self.pending.clear();
-        self.rtp_ts = ts_add(self.rtp_ts, FRAME_TS);
+        self.pass_frame();
         let header = self.next_header(payload_type, self.event_ts, first, payload.len());
         pack_rtp(&header, &payload, out);
     }
@@ -103,7 +137,7 @@ impl Sender {
     /// Let `frames` times 20 ms pass without sending.
     pub(crate) fn skip(&mut self, frames: u32) {
         self.pending.clear();
-        self.rtp_ts = ts_add(self.rtp_ts, FRAME_TS.wrapping_mul(frames));
+        self.rtp_ts = ts_add(self.rtp_ts, (self.ticks_per_ms * FRAME_MS).wrapping_mul(frames));
         self.marker = true;
     }
 

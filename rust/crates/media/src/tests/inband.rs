@@ -211,7 +211,7 @@ fn test_signals_of_the_network_are_no_digits() {
 }
 
 fn without_events(leg: u64) -> RemoteMedia {
-    RemoteMedia { dtmf_payload_type: None, ..remote(leg, Codec::Pcma) }
+    RemoteMedia { dtmf: None, ..remote(leg, Codec::Pcma) }
 }
 
 fn heard_digits(stage: &Stage) -> Vec<(char, DigitSource)> {

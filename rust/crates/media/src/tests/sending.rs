@@ -118,7 +118,7 @@ fn test_digits_go_out_as_events_instead_of_audio() {
 #[test]
 fn test_digits_are_tones_when_events_were_not_agreed() {
     let mut stage = Stage::with_legs(&[(1, Codec::Pcma)]);
-    stage.set_remote(1, RemoteMedia { dtmf_payload_type: None, ..remote(1, Codec::Pcma) });
+    stage.set_remote(1, RemoteMedia { dtmf: None, ..remote(1, Codec::Pcma) });
     stage.begin(MediaCommand::SendDtmf { op: 1, leg: 1, digits: "5".into(), tone_ms: 100, gap_ms: 60 });
     stage.run(500);
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::audio::g711;
-use crate::command::{Codec, LegId, MediaCommand, OpId, RemoteMedia};
+use crate::command::{Codec, EventType, LegId, MediaCommand, OpId, RemoteMedia};
 use crate::counters::{Counters, collect};
 use crate::disk::DiskReply;
 use crate::disk::prompt_cache::PromptCache;
@@ -325,8 +325,8 @@ impl Stage {
         if !self.disk_works {
             return self.shard.handle_refused_job(&job, self.now);
         }
-        if let DiskJob::Load { op, files } = &job {
-            let loaded = files.iter().map(|path| self.prompts.get(path)).collect();
+        if let DiskJob::Load { op, files, wide } = &job {
+            let loaded = files.iter().map(|path| self.prompts.get(path, *wide)).collect();
             return self.shard.handle_prompts(*op, loaded, self.now);
         }
         self.recordings.serve(job, &self.replies.0, self.now);
@@ -342,15 +342,14 @@ pub(super) fn address(leg: LegId) -> SocketAddr {
 }
 
 pub(super) fn remote(leg: LegId, codec: Codec) -> RemoteMedia {
-    RemoteMedia {
-        address: address(leg),
-        codec,
-        payload_type: if codec == Codec::Pcma { 8 } else { 0 },
-        dtmf_payload_type: Some(DTMF),
-        ptime_ms: 20,
-        send: true,
-        receive: true,
-    }
+    let payload_type = match codec {
+        Codec::Pcma => 8,
+        Codec::Pcmu => 0,
+        Codec::G722 => 9,
+        Codec::Opus => 111,
+    };
+    let dtmf = Some(EventType { payload_type: DTMF, ticks_per_ms: codec.ticks_per_ms() });
+    RemoteMedia { dtmf, ..RemoteMedia::new(address(leg), codec, payload_type) }
 }
 
 pub(super) fn rtp(header: &RtpHeader, payload: &[u8]) -> Vec<u8> {
