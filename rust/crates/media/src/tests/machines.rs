@@ -39,7 +39,7 @@ fn spoken(folder: &Path, voice: &str, text: &str) -> Vec<i16> {
     let path = folder.join("speech.wav");
     let run = Command::new("espeak-ng").args(["-v", voice, "-s", "160", "-w"]).arg(&path).arg(text).status();
     assert!(run.expect("espeak-ng is not installed: run `make packages`").success());
-    let mut samples = read_wav(&path).unwrap();
+    let mut samples = read_wav(&path, false).unwrap().0;
     // The silence around it is the test's.
     let is_loud = |sample: &i16| sample.unsigned_abs() > 300;
     let end = samples.iter().rposition(is_loud).map_or(0, |last| last + 1);
