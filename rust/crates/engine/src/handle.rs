@@ -229,8 +229,11 @@ impl Engine {
         if trunk.send_pai {
             headers.push(("P-Asserted-Identity".to_owned(), format!("<{}>", request.from)));
         }
-        let credentials =
-            trunk.username.map(|username| sip::Credentials { username, password: trunk.password.unwrap_or_default() });
+        let credentials = trunk.username.map(|username| sip::Credentials {
+            username,
+            password: trunk.password.unwrap_or_default(),
+            realm: None,
+        });
         self.push(Command::Dial(Box::new(Dial {
             leg,
             host,

@@ -106,6 +106,8 @@ pub struct Credentials {
     pub username: String,
     /// Password, never printed.
     pub password: String,
+    /// Answer challenges of this realm only; None answers any (RFC 3261 section 22.1).
+    pub realm: Option<String>,
 }
 
 impl fmt::Debug for Credentials {

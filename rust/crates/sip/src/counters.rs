@@ -65,6 +65,30 @@ pub struct Counters {
     pub refused_dialogs: u64,
     /// 401/407 answered with credentials.
     pub challenges_answered: u64,
+    /// Gauge: contacts of phones.
+    pub phone_contacts: u64,
+    /// Gauge: trunks whose registration the carrier granted.
+    pub registrations: u64,
+    /// Gauge: registrations being taken back.
+    pub unregistering: u64,
+    /// Contacts registered or refreshed by phones.
+    pub phones_registered: u64,
+    /// REGISTERs refused for what they ask: 403 (another user), 423, 500 (order), 503 (no room).
+    pub refused_registers: u64,
+    /// REGISTERs dropped because of the rate of their source.
+    pub dropped_register_rate: u64,
+    /// 401 sent to phones.
+    pub challenges_sent: u64,
+    /// Wrong credentials, 403.
+    pub failed_authentications: u64,
+    /// REGISTERs sent for trunks.
+    pub registers_sent: u64,
+    /// OPTIONS sent to gateways.
+    pub pings_sent: u64,
+    /// OPTIONS answered outside dialogs.
+    pub pings_answered: u64,
+    /// OPTIONS outside dialogs dropped because of the rate of their source.
+    pub dropped_ping_rate: u64,
     /// Messages of ours that could not be built.
     pub faults: u64,
 }

@@ -1,9 +1,13 @@
 //! What the user agent reports.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::access::TrunkId;
 use crate::peer::Peer;
+use crate::registrar::{Gone, PhoneId};
+use crate::registration::RegistrationState;
 use crate::sdp::Negotiated;
 
 /// Number of a leg. Dialled legs are numbered by the engine, incoming ones by the user agent from [`INCOMING_LEGS`] up.
@@ -36,8 +40,10 @@ pub enum Event {
     Incoming {
         /// The new leg.
         leg: LegId,
-        /// Trunk of the access rule.
+        /// Trunk of the access rule, or of the registration that was called; 0 for a phone.
         trunk: TrunkId,
+        /// The registered phone that calls, its password checked.
+        phone: Option<PhoneId>,
         /// Where the INVITE came from.
         source: Peer,
         /// Call-ID.
@@ -135,6 +141,70 @@ pub enum Event {
         /// Retry-After of the final response.
         retry_after_s: Option<u32>,
     },
+    /// A phone registered a contact or refreshed it.
+    PhoneRegistered {
+        /// The phone.
+        phone: PhoneId,
+        /// Contact URI.
+        contact: String,
+        /// Seconds granted.
+        expires_s: u32,
+        /// Where the REGISTER came from.
+        source: Peer,
+        /// Its User-Agent, at most 200 bytes.
+        user_agent: Option<String>,
+    },
+    /// A contact of a phone is gone.
+    PhoneGone {
+        /// The phone.
+        phone: PhoneId,
+        /// Contact URI.
+        contact: String,
+        /// Why.
+        why: Gone,
+    },
+    /// Somebody gave wrong credentials, for REGISTER or INVITE. For the owner to slow down or ban the source.
+    AuthenticationFailed {
+        /// Where the request came from.
+        source: Peer,
+        /// The user name it gave, at most 64 characters.
+        username: String,
+    },
+    /// How a trunk's registration stands.
+    Registration {
+        /// The trunk.
+        trunk: TrunkId,
+        /// How it stands now.
+        state: RegistrationState,
+        /// Status code of the answer; None if there was none.
+        code: Option<u16>,
+        /// Its reason phrase, or what was wrong.
+        phrase: Option<String>,
+        /// Seconds granted, 0 unless registered.
+        expires_s: u32,
+    },
+    /// A watched gateway came up or went down.
+    TrunkState {
+        /// Its trunk.
+        trunk: TrunkId,
+        /// Its name, as given with [`Probe`](crate::Probe).
+        gateway: String,
+        /// It answers.
+        up: bool,
+        /// Status code of the last answer; None if none came.
+        code: Option<u16>,
+        /// From our OPTIONS to its answer, retransmissions included.
+        round_trip: Option<Duration>,
+    },
+    /// Somebody must look up where a URI leads, and tell by `handle_lookup`.
+    Lookup {
+        /// What it is for, to be handed back.
+        what: LookedUp,
+        /// The trunk on whose behalf.
+        trunk: TrunkId,
+        /// `sip:` URI.
+        uri: String,
+    },
     /// One message as sent or received (with `Config::trace`).
     Trace {
         /// The leg it belongs to, when known.
@@ -146,6 +216,15 @@ pub enum Event {
         /// The whole message.
         bytes: Bytes,
     },
+}
+
+/// What a look-up is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LookedUp {
+    /// A registrar.
+    Registrar(u64),
+    /// A watched gateway.
+    Gateway(u64),
 }
 
 /// How the caller of an incoming leg showed that it has our 200.

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod access;
+mod aside;
 mod basics;
 mod closing;
 mod command;
@@ -18,10 +19,13 @@ mod event;
 mod indialog;
 mod obey;
 mod peer;
+mod probe;
 mod random;
 mod rate;
 mod receive;
 mod recover;
+mod registrar;
+mod registration;
 mod reliable;
 mod sdp;
 mod session;
@@ -37,8 +41,12 @@ pub use access::{AccessRule, Gate, Network, NetworkError, TrunkId};
 pub use command::{Command, Credentials, LocalMedia};
 pub use config::{Config, Listener};
 pub use counters::Counters;
-pub use event::{Cause, Confirmation, Event, INCOMING_LEGS, LegId, Output, Side};
+pub use digest::server::Secrets;
+pub use event::{Cause, Confirmation, Event, INCOMING_LEGS, LegId, LookedUp, Output, Side};
 pub use peer::{ListenerId, Peer, Transport};
+pub use probe::Probe;
+pub use registrar::{Gone, Phone, PhoneContact, PhoneId, RegistrarLimits};
+pub use registration::{Registration, RegistrationState};
 pub use sdp::{Codec, Negotiated};
 pub use session::policy::{Policy, Reliable};
 pub use ua::UserAgent;

@@ -71,6 +71,7 @@ impl UserAgent {
 
     fn stop_all(&mut self, now: Instant) {
         self.stopping = true;
+        self.close_registrations(now);
         let mut legs: Vec<LegId> = self.sessions.values().filter_map(|session| session.leg()).collect();
         legs.sort_unstable();
         for leg in legs {

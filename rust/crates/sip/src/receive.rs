@@ -56,7 +56,7 @@ impl UserAgent {
         match malformed {
             Malformed::Garbage => self.counters.dropped_garbage += 1,
             // Strangers learn nothing about us.
-            Malformed::Answer { .. } if self.access.find(from.address).is_none() => {
+            Malformed::Answer { .. } if !self.knows(from) => {
                 self.counters.dropped_unknown_source += 1;
             }
             Malformed::Answer { head, code, phrase } => {
@@ -84,8 +84,9 @@ impl UserAgent {
         }
         match request.method {
             Method::Invite => self.receive_invite(asked),
-            _ if self.access.find(from.address).is_none() => self.counters.dropped_unknown_source += 1,
-            Method::Options => self.receive_options(from, request),
+            Method::Register => self.receive_register(asked),
+            _ if !self.knows(from) => self.counters.dropped_unknown_source += 1,
+            Method::Options => self.receive_options(now, from, request),
             Method::KnownElsewhere | Method::Refer | Method::Notify => self.refuse_method(from, request, 405),
             Method::Unknown => self.refuse_method(from, request, 501),
             // BYE, INFO and UPDATE live in dialogs only.
@@ -113,10 +114,10 @@ impl UserAgent {
         if found {
             return;
         }
-        if self.access.find(from.address).is_none() {
-            self.counters.dropped_unknown_source += 1;
-        } else {
+        if self.knows(from) {
             self.refuse_no_dialog(from, request);
+        } else {
+            self.counters.dropped_unknown_source += 1;
         }
     }
 
@@ -173,13 +174,18 @@ impl UserAgent {
         self.refuse(from, request, 481, &[]);
     }
 
-    fn refuse_method(&mut self, from: Peer, request: &Request, code: u16) {
+    pub(crate) fn refuse_method(&mut self, from: Peer, request: &Request, code: u16) {
         self.counters.refused_unsupported += 1;
         self.refuse(from, request, code, &[("Allow", crate::wire::ALLOW)]);
     }
 
     /// OPTIONS outside a dialog is how carriers ask whether we live; it is answered as an INVITE would be.
-    fn receive_options(&mut self, from: Peer, request: &Request) {
+    fn receive_options(&mut self, now: Instant, from: Peer, request: &Request) {
+        if !self.ping_rates.admit(now, from.address.ip()) {
+            self.counters.dropped_ping_rate += 1;
+            return;
+        }
+        self.counters.pings_answered += 1;
         if let Some(retry_after) = self.closed_for() {
             self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
             return;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::aside::Outcome;
 use crate::event::{Cause, Side};
 use crate::peer::Peer;
 use crate::session::due::Why;
@@ -17,6 +18,9 @@ impl UserAgent {
             match target {
                 Target::Client(key) => self.tick_client(now, at, key),
                 Target::Server(key) => self.tick_server(now, at, key),
+                Target::Binding(id) => self.tick_binding(now, at, id),
+                Target::Registration(id) => self.tick_registration(now, at, id),
+                Target::Probe(id) => self.tick_probe(now, at, id),
                 Target::Session(id) => {
                     self.with_session(id, |ua, session| {
                         while let Some(why) = session.due.take(now).filter(|_| !session.over) {
@@ -45,13 +49,16 @@ impl UserAgent {
             ClientTick::Done => {
                 self.clients.remove(&key);
             }
-            ClientTick::TimedOut => self.fail_client(key, Cause::Timeout),
+            ClientTick::TimedOut => self.fail_client(now, key, Cause::Timeout),
         }
     }
 
     /// A request of ours will not be answered any more.
-    fn fail_client(&mut self, key: TxKey, cause: Cause) {
+    fn fail_client(&mut self, now: Instant, key: TxKey, cause: Cause) {
         let Some(tx) = self.clients.remove(&key) else { return };
+        if tx.purpose.is_aside() {
+            return self.aside_over(now, key, tx.purpose, &Outcome::Failed(cause));
+        }
         let Some(owner) = tx.owner else { return };
         self.with_session(owner, |ua, session| match tx.purpose {
             Purpose::Invite => {
@@ -60,8 +67,8 @@ impl UserAgent {
             }
             Purpose::Bye => ua.finish_closing(session),
             // The session has its own time-out for what follows a CANCEL.
-            Purpose::Cancel => {}
             Purpose::Errand => ua.errand_failed(session, key),
+            _ => {}
         });
     }
 
@@ -98,7 +105,7 @@ impl UserAgent {
     }
 
     /// Requests to a peer that cannot be reached fail at once, oldest first, unless something was heard already.
-    pub(crate) fn fail_requests_to(&mut self, to: Peer) {
+    pub(crate) fn fail_requests_to(&mut self, now: Instant, to: Peer) {
         let mut failed: Vec<(u64, TxKey)> = self
             .clients
             .iter()
@@ -108,7 +115,7 @@ impl UserAgent {
         failed.sort_unstable();
         for (_, key) in failed {
             if to.connection == 0 || !self.retry_client(key) {
-                self.fail_client(key, Cause::Transport);
+                self.fail_client(now, key, Cause::Transport);
             }
         }
     }

@@ -7,6 +7,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
+use crate::probe::ProbeId;
+use crate::registrar::BindingId;
+use crate::registration::RegistrationId;
 use crate::session::SessionId;
 use crate::transaction::TxKey;
 
@@ -49,6 +52,12 @@ pub(crate) enum Target {
     Server(TxKey),
     /// A session: its 2xx, its CANCEL.
     Session(SessionId),
+    /// A contact of a phone: its end, its keep-alive.
+    Binding(BindingId),
+    /// A trunk's registration: its refresh, its next try.
+    Registration(RegistrationId),
+    /// A watched gateway: the next OPTIONS, or the end of waiting for an answer.
+    Probe(ProbeId),
 }
 
 /// Reminders in order of time; those of the same instant in the order they were made.

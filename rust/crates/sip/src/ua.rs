@@ -12,13 +12,19 @@ use crate::command::Command;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::dialog::DialogKey;
-use crate::event::{INCOMING_LEGS, LegId, Output};
+use crate::event::{INCOMING_LEGS, LegId, LookedUp, Output};
 use crate::peer::Peer;
+use crate::probe::Probes;
 use crate::random::Random;
 use crate::rate::RateTable;
+use crate::registrar::Registrar;
+use crate::registration::Registrations;
 use crate::session::{SILENT, Session, SessionId};
 use crate::timers::{TimerQueue, Timers};
 use crate::transaction::{ClientTx, ServerTx, TxKey};
+
+/// OPTIONS of one source that are answered in a second.
+const MAX_PINGS_PER_S: u32 = 20;
 
 /// A SIP user agent without socket and clock.
 ///
@@ -42,6 +48,11 @@ pub struct UserAgent {
     pub(crate) merges: HashMap<u64, TxKey>,
     /// Calls from before a crash whose INVITE is answered 480 until the instant.
     pub(crate) given_up: VecDeque<(Instant, Vec<u8>, Vec<u8>)>,
+    pub(crate) registrar: Registrar,
+    pub(crate) registrations: Registrations,
+    pub(crate) probes: Probes,
+    /// OPTIONS of each source.
+    pub(crate) ping_rates: RateTable,
     pub(crate) queue: TimerQueue,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) counters: Counters,
@@ -58,6 +69,7 @@ impl UserAgent {
     pub fn new(config: Config) -> Self {
         Self {
             timers: Timers::new(config.t1),
+            registrar: Registrar::new(config.seed),
             rates: RateTable::new(config.max_incoming_per_s),
             random: Random::new(config.seed),
             config,
@@ -70,6 +82,9 @@ impl UserAgent {
             dialogs: HashMap::new(),
             merges: HashMap::new(),
             given_up: VecDeque::new(),
+            registrations: Registrations::default(),
+            probes: Probes::default(),
+            ping_rates: RateTable::new(MAX_PINGS_PER_S),
             queue: TimerQueue::default(),
             outputs: VecDeque::new(),
             counters: Counters::default(),
@@ -102,8 +117,17 @@ impl UserAgent {
 
     /// A message to this peer could not be sent (ICMP, no route, connection refused or lost): requests to it that
     /// nobody answered yet fail.
-    pub fn handle_transport_error(&mut self, _now: Instant, to: Peer) {
-        self.fail_requests_to(to);
+    pub fn handle_transport_error(&mut self, now: Instant, to: Peer) {
+        self.fail_requests_to(now, to);
+        self.unbind_connection(to);
+    }
+
+    /// What an `Event::Lookup` asked for: the first choice, or None if the name leads nowhere.
+    pub fn handle_lookup(&mut self, now: Instant, what: LookedUp, peer: Option<Peer>) {
+        match what {
+            LookedUp::Registrar(id) => self.registrar_found(now, id, peer),
+            LookedUp::Gateway(id) => self.gateway_found(now, id, peer),
+        }
     }
 
     /// The time of `next_deadline` came.
@@ -123,7 +147,11 @@ impl UserAgent {
 
     /// Counters and gauges.
     pub fn counters(&self) -> Counters {
+        let (registrations, unregistering) = self.registrations.gauges();
         Counters {
+            phone_contacts: self.registrar.len() as u64,
+            registrations,
+            unregistering,
             dialogs: self.sessions.len() as u64,
             transactions: (self.clients.len() + self.servers.len()) as u64,
             ..self.counters

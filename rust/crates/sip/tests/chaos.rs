@@ -50,7 +50,13 @@ impl End {
             | Event::Held { leg, .. }
             | Event::InfoDtmf { leg, .. }
             | Event::Ended { leg, .. } => *leg,
-            Event::Trace { .. } => return,
+            Event::Trace { .. }
+            | Event::PhoneRegistered { .. }
+            | Event::PhoneGone { .. }
+            | Event::AuthenticationFailed { .. }
+            | Event::Registration { .. }
+            | Event::TrunkState { .. }
+            | Event::Lookup { .. } => return,
         };
         assert!(self.legs.contains(&leg), "an event of an unknown leg: {event:?}");
         let already = self.ended.get(&leg);
@@ -137,7 +143,8 @@ impl Chaos {
             (0..=2, _) | (_, None) => {
                 let mut command = dial(1000 + n, peer);
                 if let Command::Dial { credentials, .. } = &mut command {
-                    *credentials = Some(Credentials { username: "u".to_owned(), password: "p".to_owned() });
+                    *credentials =
+                        Some(Credentials { username: "u".to_owned(), password: "p".to_owned(), realm: None });
                 }
                 self.ends[at].legs.insert(1000 + n);
                 command

@@ -9,7 +9,7 @@ use ringback_sip::{Cause, Command, Credentials, Side};
 fn dial_with_credentials(script: &mut Script) -> String {
     let mut order = dial(1, "192.0.2.9:5060");
     if let Command::Dial { credentials, .. } = &mut order {
-        *credentials = Some(Credentials { username: "al\"ice".to_owned(), password: "secret".to_owned() });
+        *credentials = Some(Credentials { username: "al\"ice".to_owned(), password: "secret".to_owned(), realm: None });
     }
     script.tell(order);
     script.expect("INVITE")
@@ -189,7 +189,7 @@ fn a_challenge_after_the_hang_up_is_not_answered() {
 
 #[test]
 fn passwords_are_not_printed() {
-    let credentials = Credentials { username: "u".to_owned(), password: "hunter2".to_owned() };
+    let credentials = Credentials { username: "u".to_owned(), password: "hunter2".to_owned(), realm: None };
 
     assert!(!format!("{credentials:?}").contains("hunter2"));
 }

@@ -104,7 +104,7 @@ fn target() -> Target {
     let mut script = Script::new();
     let mut order = dial(1, "192.0.2.9:5060");
     if let Command::Dial { credentials, allow_redirects, .. } = &mut order {
-        *credentials = Some(Credentials { username: "u".to_owned(), password: "p".to_owned() });
+        *credentials = Some(Credentials { username: "u".to_owned(), password: "p".to_owned(), realm: None });
         *allow_redirects = true;
     }
     script.tell(order);

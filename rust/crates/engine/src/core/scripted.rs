@@ -168,6 +168,7 @@ pub(crate) fn incoming(leg: LegId) -> sip::Event {
     sip::Event::Incoming {
         leg,
         trunk: 1,
+        phone: None,
         source: sip::Peer::udp("192.0.2.9:5060".parse().unwrap()),
         call_id: format!("in{leg}"),
         request_uri: "sip:1@h".to_owned(),

@@ -23,6 +23,7 @@ impl<M: MediaPort> Core<M> {
                 headers,
                 codec_ok,
                 dialog,
+                ..
             } => {
                 self.current = Some(leg);
                 let source = source.to_string();
@@ -64,6 +65,12 @@ impl<M: MediaPort> Core<M> {
                 let (cause, side) = (cause.as_str(), side.as_str());
                 self.begin_end(now, Ended { leg, cause, side, code, phrase, reason, q850, retry_after_s });
             }
+            sip::Event::PhoneRegistered { .. }
+            | sip::Event::PhoneGone { .. }
+            | sip::Event::AuthenticationFailed { .. }
+            | sip::Event::Registration { .. }
+            | sip::Event::TrunkState { .. }
+            | sip::Event::Lookup { .. } => {}
             sip::Event::Trace { leg, sent, peer, bytes } => {
                 let leg = leg.filter(|leg| self.legs.contains_key(leg));
                 self.report(now, What::Trace { leg, sent, peer: peer.to_string(), message: bytes.to_vec() });

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::peer::Peer;
+use crate::probe::ProbeId;
+use crate::registrar::BindingId;
+use crate::registration::RegistrationId;
 use crate::session::SessionId;
 use crate::timers::Timers;
 
@@ -37,6 +40,19 @@ pub(crate) enum Purpose {
     Bye,
     /// Any other request inside a dialog; the session knows which.
     Errand,
+    /// REGISTER of a trunk.
+    Register(RegistrationId),
+    /// OPTIONS to a gateway.
+    Probe(ProbeId),
+    /// OPTIONS to a phone.
+    KeepAlive(BindingId),
+}
+
+impl Purpose {
+    /// Outside any dialog: no session waits for it.
+    pub(crate) fn is_aside(self) -> bool {
+        matches!(self, Self::Register(_) | Self::Probe(_) | Self::KeepAlive(_))
+    }
 }
 
 /// A client transaction.

@@ -33,6 +33,9 @@ impl UserAgent {
             Purpose::Invite if response.is_success() => self.invite_answered(now, key, response),
             Purpose::Invite => self.invite_refused(now, key, response),
             Purpose::Bye | Purpose::Cancel | Purpose::Errand => self.other_finished(now, key, response),
+            Purpose::Register(_) | Purpose::Probe(_) | Purpose::KeepAlive(_) => {
+                self.aside_answered(now, key, response);
+            }
         }
     }
 
@@ -63,12 +66,12 @@ impl UserAgent {
         self.with_session(id, |ua, session| match purpose {
             Purpose::Bye => ua.bye_answered(now, session, response),
             Purpose::Errand => ua.errand_answered(now, session, key, response),
-            Purpose::Cancel | Purpose::Invite => {}
+            _ => {}
         });
     }
 
     /// Put a client transaction into a final state.
-    pub(super) fn complete_client(&mut self, now: Instant, key: TxKey, state: ClientState, ack: Bytes) {
+    pub(crate) fn complete_client(&mut self, now: Instant, key: TxKey, state: ClientState, ack: Bytes) {
         let Some(tx) = self.clients.get_mut(&key) else { return };
         tx.on_final(now, &self.timers, state, ack);
         if let Some(at) = tx.due() {

@@ -21,7 +21,7 @@ impl UserAgent {
         }
         let invite = server_key(request, Method::Invite);
         let Some(tx) = self.servers.get(&invite) else {
-            if self.access.find(from.address).is_none() {
+            if !self.knows(from) {
                 self.counters.dropped_unknown_source += 1;
                 return;
             }

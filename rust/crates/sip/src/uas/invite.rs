@@ -6,14 +6,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
-use crate::access::TrunkId;
 use crate::dialog::Dialog;
 use crate::dialog::reference::DialogRef;
 use crate::digest::Auth;
 use crate::event::Event;
 use crate::peer::Peer;
 use crate::receive::Asked;
-use crate::sdp::{Body, Codec, sdp_of};
+use crate::registrar::Caller;
+use crate::sdp::{Body, sdp_of};
 use crate::session::policy::Policy;
 use crate::session::{Incoming, Media, Phase, Session};
 use crate::transaction::ServerTx;
@@ -28,11 +28,8 @@ impl UserAgent {
     /// A new INVITE.
     pub(crate) fn receive_invite(&mut self, asked: Asked<'_>) {
         let Asked { now, from, request, .. } = asked;
-        let Some(rule) = self.access.find(from.address) else {
-            self.counters.refused_unknown_source += 1;
-            return self.refuse(from, request, 403, &[]);
-        };
-        let (trunk, codecs, policy) = (rule.trunk, rule.codecs.clone(), rule.policy);
+        let Some(caller) = self.caller(asked) else { return };
+        let policy = caller.policy;
         if self.refuse_for_lack_of_room(now, from, request) {
             return;
         }
@@ -40,7 +37,7 @@ impl UserAgent {
         if self.refuse_for_its_form(now, from, request, (&body, policy)) {
             return;
         }
-        self.begin_incoming(asked, (trunk, policy), body, &codecs);
+        self.begin_incoming(asked, &caller, body);
     }
 
     fn refuse_for_lack_of_room(&mut self, now: Instant, from: Peer, request: &Request) -> bool {
@@ -117,14 +114,14 @@ impl UserAgent {
         false
     }
 
-    fn begin_incoming(&mut self, asked: Asked<'_>, whose: (TrunkId, Policy), body: Body, codecs: &[Codec]) {
-        let (trunk, policy) = whose;
+    fn begin_incoming(&mut self, asked: Asked<'_>, caller: &Caller, body: Body) {
+        let policy = caller.policy;
         let Asked { from, request, key, .. } = asked;
         let Some(head) = request.reply_head(from) else { return };
         let leg = self.next_leg;
         self.next_leg += 1;
         let dialog = Dialog::of_request(request, self.random.token(), from);
-        let event = incoming_event(leg, trunk, from, request, &dialog, body.codec_ok(codecs));
+        let event = incoming_event(leg, caller, from, request, &dialog, body.codec_ok(&caller.codecs));
         let media = Media::new(self.random.number(), None);
         let mut session = Session::new(leg, Phase::Offered, dialog, media, Auth::default());
         session.policy = policy;
@@ -188,14 +185,22 @@ fn merge_key(request: &Request) -> u64 {
     hasher.finish()
 }
 
-fn incoming_event(leg: u64, trunk: TrunkId, source: Peer, request: &Request, dialog: &Dialog, codec_ok: bool) -> Event {
+fn incoming_event(
+    leg: u64,
+    caller: &Caller,
+    source: Peer,
+    request: &Request,
+    dialog: &Dialog,
+    codec_ok: bool,
+) -> Event {
     let uri_of = |name| {
         let value = request.headers.get(name).unwrap_or_default();
         AddressParts::parse(&value).map(|parts| text(parts.uri)).unwrap_or_default()
     };
     Event::Incoming {
         leg,
-        trunk,
+        trunk: caller.trunk,
+        phone: caller.phone,
         source,
         call_id: text(&request.id.call_id),
         request_uri: text(&request.uri),

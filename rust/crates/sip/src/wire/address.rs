@@ -31,6 +31,21 @@ impl<'a> AddressParts<'a> {
         (!uri.is_empty()).then_some(Self { uri, params })
     }
 
+    /// A header parameter, quotes taken off.
+    pub(crate) fn param(&self, name: &str) -> Option<&'a [u8]> {
+        param(self.params, name)
+    }
+
+    /// A header parameter as it is written.
+    pub(crate) fn raw_param(&self, name: &str) -> Option<&'a [u8]> {
+        split_outside(self.params, b';').find_map(|part| {
+            let (key, value) = part.split_at_checked(part.iter().position(|byte| *byte == b'=')?)?;
+            key.trim_ascii()
+                .eq_ignore_ascii_case(name.as_bytes())
+                .then(|| value.get(1..).unwrap_or_default().trim_ascii())
+        })
+    }
+
     /// The tag parameter, empty when there is none.
     pub(crate) fn tag(&self) -> &'a [u8] {
         param(self.params, "tag").unwrap_or_default()

@@ -20,7 +20,7 @@ pub(crate) use parse::{Malformed, parse};
 pub(crate) use phrase::phrase;
 pub(crate) use reason::{ReasonText, q850_header};
 pub(crate) use reply::ReplyHead;
-pub(crate) use uri::{Hop, is_uri};
+pub(crate) use uri::{Hop, is_uri, user_of};
 pub(crate) use via::Via;
 pub(crate) use write::{Writer, is_safe_value, is_token};
 
@@ -39,6 +39,7 @@ pub(crate) enum Method {
     Prack,
     Refer,
     Notify,
+    Register,
     /// Known to the RFCs, not offered by us: 405.
     KnownElsewhere,
     /// Known to nobody: 501.
@@ -59,6 +60,7 @@ impl Method {
             Self::Prack => "PRACK",
             Self::Refer => "REFER",
             Self::Notify => "NOTIFY",
+            Self::Register => "REGISTER",
             Self::KnownElsewhere | Self::Unknown => "UNKNOWN",
         }
     }

@@ -149,10 +149,11 @@ fn read_method(token: &[u8]) -> Method {
         b"OPTIONS" => Method::Options,
         b"INFO" => Method::Info,
         b"UPDATE" => Method::Update,
+        b"REGISTER" => Method::Register,
         b"PRACK" => Method::Prack,
         b"REFER" => Method::Refer,
         b"NOTIFY" => Method::Notify,
-        b"REGISTER" | b"SUBSCRIBE" | b"MESSAGE" | b"PUBLISH" => Method::KnownElsewhere,
+        b"SUBSCRIBE" | b"MESSAGE" | b"PUBLISH" => Method::KnownElsewhere,
         _ => Method::Unknown,
     }
 }

@@ -56,6 +56,15 @@ impl Hop {
     }
 }
 
+/// The user part of a `sip:` URI as written, password and escapes included; None if there is none.
+pub(crate) fn user_of(uri: &[u8]) -> Option<Vec<u8>> {
+    Hop::parse(uri)?;
+    let colon = uri.iter().position(|byte| *byte == b':')?;
+    let rest = uri.get(colon + 1..)?;
+    let at = rest.iter().position(|byte| *byte == b'@')?;
+    rest.get(..at).map(<[u8]>::to_vec)
+}
+
 /// Whether these bytes are a URI that can be written into a message.
 pub(crate) fn is_uri(uri: &[u8]) -> bool {
     Uri::parse(Bytes::copy_from_slice(uri)).is_ok()

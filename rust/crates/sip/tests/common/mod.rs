@@ -9,6 +9,8 @@
     clippy::missing_panics_doc
 )]
 
+pub mod phone;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -446,6 +448,12 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Held { .. } => "Held",
         Event::InfoDtmf { .. } => "InfoDtmf",
         Event::Ended { .. } => "Ended",
+        Event::PhoneRegistered { .. } => "PhoneRegistered",
+        Event::PhoneGone { .. } => "PhoneGone",
+        Event::AuthenticationFailed { .. } => "AuthenticationFailed",
+        Event::Registration { .. } => "Registration",
+        Event::TrunkState { .. } => "TrunkState",
+        Event::Lookup { .. } => "Lookup",
         Event::Trace { .. } => "Trace",
     }
 }

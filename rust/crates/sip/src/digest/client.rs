@@ -1,32 +1,15 @@
-//! Digest access authentication, the answering side (RFC 3261 section 22, RFC 7616, RFC 8760).
+//! The answering side: challenges of a far end, and our credentials.
 //!
 //! Of several challenges for one realm the strongest is answered, whatever their order: a challenge is not protected,
 //! and an order that counts would let anyone on the path choose MD5 for us.
 
 use std::fmt::Write;
 
-use md5::Md5;
-use sha2::{Digest, Sha256, Sha512_256};
+use bytes::Bytes;
 
+use super::{Algorithm, Params, Proof, Qop, Subject, quote};
 use crate::command::Credentials;
-use crate::random::hex;
-use crate::wire::{Headers, Name, split_list};
-
-/// Hash functions, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Algorithm {
-    Md5,
-    Sha256,
-    Sha512Trunc256,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Qop {
-    /// RFC 2069: the challenge offered none.
-    Absent,
-    Auth,
-    AuthInt,
-}
+use crate::wire::{Headers, Name};
 
 /// One challenge that we can answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,14 +44,6 @@ struct Known {
     answered: bool,
 }
 
-/// What a request is, for the hash.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) uri: &'a str,
-    pub(crate) body: &'a [u8],
-}
-
 /// A peer that challenges more often than this is not going to be pleased.
 const MAX_ROUNDS: u8 = 4;
 /// Realms at once: the far end and the proxies on the way.
@@ -82,12 +57,11 @@ impl Auth {
     /// Take the challenges of a 401 or 407. True if a new try makes sense: there is one we can answer, and it is not
     /// one that we have answered already.
     pub(crate) fn challenged(&mut self, headers: &Headers) -> bool {
-        if self.credentials.is_none() || self.rounds >= MAX_ROUNDS {
-            return false;
-        }
+        let Some(credentials) = self.credentials.as_ref().filter(|_| self.rounds < MAX_ROUNDS) else { return false };
         self.rounds += 1;
         let mut fresh = false;
-        for challenge in strongest_of_each_realm(headers) {
+        let ours = |challenge: &Challenge| credentials.realm.as_ref().is_none_or(|realm| *realm == challenge.realm);
+        for challenge in strongest_of_each_realm(headers).into_iter().filter(ours) {
             let room = self.known.len() < MAX_REALMS;
             let same = |known: &&mut Known| {
                 known.challenge.realm == challenge.realm && known.challenge.proxy == challenge.proxy
@@ -120,6 +94,21 @@ impl Auth {
             .collect()
     }
 
+    /// Take the next nonce out of a response that liked our credentials (RFC 7616 section 3.5). With several realms
+    /// it says not for which it is; then we wait to be told by a challenge.
+    pub(crate) fn accepted(&mut self, headers: &Headers) {
+        for (name, proxy) in [(b"Authentication-Info".as_slice(), false), (b"Proxy-Authentication-Info", true)] {
+            let name = Name::parse(&Bytes::from_static(name));
+            let Some(line) = headers.get(&name) else { continue };
+            let Some(next) = Params::bare(&line).get("nextnonce").map(str::to_owned) else { continue };
+            let mut of_kind = self.known.iter_mut().filter(|known| known.challenge.proxy == proxy);
+            if let (Some(known), None) = (of_kind.next(), of_kind.next()) {
+                known.challenge.nonce = next;
+                known.count = 0;
+            }
+        }
+    }
+
     /// Whether there is anything to answer with.
     pub(crate) fn is_needed(&self) -> bool {
         !self.known.is_empty()
@@ -136,22 +125,17 @@ impl Auth {
 
 impl Challenge {
     fn answer(&self, credentials: &Credentials, subject: Subject<'_>, count: u32, cnonce: &str) -> String {
-        let hash = |text: &str| self.algorithm.hash(text.as_bytes());
-        let Credentials { username, password } = credentials;
-        let mut ha1 = hash(&format!("{username}:{}:{password}", self.realm));
-        if self.session {
-            ha1 = hash(&format!("{ha1}:{}:{cnonce}", self.nonce));
-        }
-        let mut a2 = format!("{}:{}", subject.method, subject.uri);
-        if self.qop == Qop::AuthInt {
-            a2 = format!("{a2}:{}", self.algorithm.hash(subject.body));
-        }
-        let ha2 = hash(&a2);
-        let nonce = &self.nonce;
-        let response = match self.qop.name() {
-            Some(qop) => hash(&format!("{ha1}:{nonce}:{count:08x}:{cnonce}:{qop}:{ha2}")),
-            None => hash(&format!("{ha1}:{nonce}:{ha2}")),
+        let Credentials { username, password, .. } = credentials;
+        let ha1 = self.algorithm.hash(format!("{username}:{}:{password}", self.realm).as_bytes());
+        let proof = Proof {
+            algorithm: self.algorithm,
+            session: self.session,
+            qop: self.qop,
+            nonce: &self.nonce,
+            count: &format!("{count:08x}"),
+            cnonce,
         };
+        let response = proof.response(&ha1, subject);
         self.write(username, subject.uri, &response, count, cnonce)
     }
 
@@ -178,51 +162,6 @@ impl Challenge {
     }
 }
 
-impl Qop {
-    fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Absent => None,
-            Self::Auth => Some("auth"),
-            Self::AuthInt => Some("auth-int"),
-        }
-    }
-
-    /// `auth` before `auth-int`: proxies may touch bodies. None if only unknown ones are offered.
-    fn choose(list: Option<&str>) -> Option<Self> {
-        let Some(list) = list else { return Some(Self::Absent) };
-        let offers = |name: &str| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(name));
-        match () {
-            () if offers("auth") => Some(Self::Auth),
-            () if offers("auth-int") => Some(Self::AuthInt),
-            () if list.trim().is_empty() => Some(Self::Absent),
-            () => None,
-        }
-    }
-}
-
-impl Algorithm {
-    /// The algorithm and whether it is a `-sess` one.
-    fn parse(name: &str) -> Option<(Self, bool)> {
-        let upper = name.trim().to_ascii_uppercase();
-        let (base, session) = upper.strip_suffix("-SESS").map_or((upper.as_str(), false), |base| (base, true));
-        let algorithm = match base {
-            "MD5" => Self::Md5,
-            "SHA-256" => Self::Sha256,
-            "SHA-512-256" => Self::Sha512Trunc256,
-            _ => return None,
-        };
-        Some((algorithm, session))
-    }
-
-    fn hash(self, data: &[u8]) -> String {
-        match self {
-            Self::Md5 => hex(&Md5::digest(data)),
-            Self::Sha256 => hex(&Sha256::digest(data)),
-            Self::Sha512Trunc256 => hex(&Sha512_256::digest(data)),
-        }
-    }
-}
-
 fn strongest_of_each_realm(headers: &Headers) -> Vec<Challenge> {
     let mut best: Vec<Challenge> = Vec::new();
     for (name, proxy) in [(&Name::WwwAuthenticate, false), (&Name::ProxyAuthenticate, true)] {
@@ -239,63 +178,25 @@ fn strongest_of_each_realm(headers: &Headers) -> Vec<Challenge> {
     best
 }
 
-/// The Digest challenges of one header line. Some servers join several by commas, like their parameters.
+/// The challenges of one header line that we can answer.
 fn challenges_in(line: &[u8], proxy: bool) -> Vec<Challenge> {
-    let mut groups: Vec<Vec<(String, String)>> = Vec::new();
-    for item in split_list(line) {
-        let item = crate::wire::text(item);
-        let (scheme, rest) = match item.split_once(char::is_whitespace) {
-            // `realm = "x"` has a space too, but no scheme holds an equals sign in what follows it first.
-            Some((word, rest)) if !word.contains('=') && !rest.trim_start().starts_with('=') => (Some(word), rest),
-            _ => (None, item.as_str()),
-        };
-        if let Some(scheme) = scheme {
-            groups.push(vec![(String::new(), scheme.to_ascii_lowercase())]);
-        }
-        if let (Some(group), Some((key, value))) = (groups.last_mut(), rest.split_once('=')) {
-            group.push((key.trim().to_ascii_lowercase(), unquote(value.trim())));
-        }
-    }
-    groups.iter().filter_map(|group| challenge(group, proxy)).collect()
+    Params::digests(line).iter().filter_map(|params| challenge(params, proxy)).collect()
 }
 
-fn challenge(params: &[(String, String)], proxy: bool) -> Option<Challenge> {
-    let find = |name: &str| params.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    if find("").as_deref() != Some("digest") {
-        return None;
-    }
-    let algorithm_name = find("algorithm");
+fn challenge(params: &Params, proxy: bool) -> Option<Challenge> {
+    let algorithm_name = params.get("algorithm").map(str::to_owned);
     let (algorithm, session) = Algorithm::parse(algorithm_name.as_deref().unwrap_or("MD5"))?;
     Some(Challenge {
         proxy,
-        realm: find("realm")?,
-        nonce: find("nonce")?,
-        opaque: find("opaque"),
+        realm: params.get("realm")?.to_owned(),
+        nonce: params.get("nonce")?.to_owned(),
+        opaque: params.get("opaque").map(str::to_owned),
         algorithm,
         algorithm_name,
         session,
-        qop: Qop::choose(find("qop").as_deref())?,
-        stale: find("stale").is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        qop: Qop::choose(params.get("qop"))?,
+        stale: params.get("stale").is_some_and(|value| value.eq_ignore_ascii_case("true")),
     })
-}
-
-fn unquote(value: &str) -> String {
-    let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.to_owned() };
-    let mut out = String::with_capacity(inner.len());
-    let mut escaped = false;
-    for character in inner.chars() {
-        if character == '\\' && !escaped {
-            escaped = true;
-        } else {
-            escaped = false;
-            out.push(character);
-        }
-    }
-    out
-}
-
-fn quote(value: &str) -> String {
-    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]
@@ -304,7 +205,7 @@ mod tests {
 
     fn answer(line: &str, user: &str, password: &str, method: &str, uri: &str, cnonce: &str) -> String {
         let challenge = challenges_in(line.as_bytes(), false).pop().expect("a challenge");
-        let credentials = Credentials { username: user.to_owned(), password: password.to_owned() };
+        let credentials = Credentials { username: user.to_owned(), password: password.to_owned(), realm: None };
         challenge.answer(&credentials, Subject { method, uri, body: b"" }, 1, cnonce)
     }
 
