@@ -179,7 +179,8 @@ fn an_offer_nobody_can_use_ends_the_call_without_offer() {
 fn a_challenged_prack_is_sent_again_with_credentials() {
     let mut order = dial_with(1, PEER, Policy::default());
     if let Command::Dial { credentials, .. } = &mut order {
-        *credentials = Some(ringback_sip::Credentials { username: "u".to_owned(), password: "p".to_owned() });
+        *credentials =
+            Some(ringback_sip::Credentials { username: "u".to_owned(), password: "p".to_owned(), realm: None });
     }
     let mut script = Script::new();
     script.tell(order);
