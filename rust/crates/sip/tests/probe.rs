@@ -31,7 +31,7 @@ fn watching() -> Script {
 /// Wait for the next OPTIONS.
 fn ping(script: &mut Script) -> String {
     for _ in 0..200 {
-        while let Some(at) = script.events.iter().position(|event| kind(event) == "Lookup") {
+        if let Some(at) = script.events.iter().position(|event| kind(event) == "Lookup") {
             let Event::Lookup { what, .. } = script.events.remove(at) else { panic!("a look-up") };
             script.ua.handle_lookup(script.now, what, Some(Peer::udp(addr(GATEWAY))));
             script.drain();

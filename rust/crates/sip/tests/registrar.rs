@@ -56,7 +56,7 @@ fn a_phone_is_challenged_and_then_registered() {
 fn a_wrong_password_and_an_unknown_user_look_the_same_and_are_reported() {
     let mut script = registrar(&[(1, "alice")]);
     let mut wrong = Device::new("alice", DESK);
-    wrong.password = "guess".to_owned();
+    "guess".clone_into(&mut wrong.password);
     let mut nobody = Device::new("mallory", DESK);
 
     let first = wrong.register(&mut script, "600");
@@ -164,7 +164,7 @@ fn an_older_register_does_not_undo_a_newer_one() {
     assert_eq!(code(&late), 500);
     assert_eq!(script.ua.counters().phone_contacts, 1);
 
-    desk.call_id = "after-a-restart".to_owned();
+    "after-a-restart".clone_into(&mut desk.call_id);
     assert_eq!(code(&desk.register(&mut script, "600")), 200);
     assert_eq!(script.ua.counters().phone_contacts, 1);
 }
@@ -219,7 +219,7 @@ fn contacts_are_ordered_by_q() {
 fn a_phone_behind_nat_is_reached_where_it_sent_from() {
     let mut script = registrar(&[(1, "alice")]);
     let mut desk = Device::new("alice", "203.0.113.7:40001");
-    desk.contact = "<sip:alice@10.0.0.5:5060>".to_owned();
+    "<sip:alice@10.0.0.5:5060>".clone_into(&mut desk.contact);
     desk.register(&mut script, "3600");
 
     let contact = script.ua.contacts(script.now, 1).remove(0);
@@ -232,7 +232,7 @@ fn a_phone_behind_nat_is_reached_where_it_sent_from() {
 fn a_phone_that_listens_on_another_port_is_reached_there() {
     let mut script = registrar(&[(1, "alice")]);
     let mut desk = Device::new("alice", "192.0.2.50:5060");
-    desk.contact = "<sip:alice@192.0.2.50:5080>".to_owned();
+    "<sip:alice@192.0.2.50:5080>".clone_into(&mut desk.contact);
     desk.register(&mut script, "3600");
 
     assert_eq!(script.ua.contacts(script.now, 1)[0].peer.address, addr("192.0.2.50:5080"));
@@ -240,7 +240,7 @@ fn a_phone_that_listens_on_another_port_is_reached_there() {
 
 fn behind_nat(script: &mut Script) -> Device {
     let mut desk = Device::new("alice", "203.0.113.7:40001");
-    desk.contact = "<sip:alice@10.0.0.5:5060>".to_owned();
+    "<sip:alice@10.0.0.5:5060>".clone_into(&mut desk.contact);
     desk.register(script, "3600");
     script.take_events();
     desk
@@ -279,14 +279,14 @@ fn a_contact_that_answers_no_options_three_times_is_gone() {
 fn a_device_that_names_itself_keeps_one_binding_whatever_its_contact() {
     let mut script = registrar(&[(1, "alice")]);
     let mut browser = Device::new("alice", "203.0.113.7:40001");
-    browser.extra = "Supported: path, outbound\r\n".to_owned();
-    browser.contact = "<sip:x@a1.invalid>;reg-id=1;+sip.instance=\"<urn:uuid:7>\"".to_owned();
+    "Supported: path, outbound\r\n".clone_into(&mut browser.extra);
+    "<sip:x@a1.invalid>;reg-id=1;+sip.instance=\"<urn:uuid:7>\"".clone_into(&mut browser.contact);
     let ok = browser.register(&mut script, "600");
     assert!(has(&ok, "Require", "outbound"), "{ok}");
     assert!(header(&ok, "Contact").contains(";+sip.instance=\"<urn:uuid:7>\";reg-id=1"), "{ok}");
 
     let mut again = Device::new("alice", "203.0.113.7:40002");
-    again.contact = "<sip:x@b2.invalid>;reg-id=1;+sip.instance=\"<urn:uuid:7>\"".to_owned();
+    "<sip:x@b2.invalid>;reg-id=1;+sip.instance=\"<urn:uuid:7>\"".clone_into(&mut again.contact);
     let ok = again.register(&mut script, "600");
 
     assert_eq!(bound(&ok), [("sip:x@b2.invalid".to_owned(), 600)]);
@@ -297,7 +297,7 @@ fn a_device_that_names_itself_keeps_one_binding_whatever_its_contact() {
 fn a_closed_connection_takes_its_bindings_along() {
     let mut script = registrar(&[(1, "alice")]);
     let mut browser = Device::new("alice", "203.0.113.7:40001");
-    browser.contact = "<sip:x@a1.invalid;transport=ws>".to_owned();
+    "<sip:x@a1.invalid;transport=ws>".clone_into(&mut browser.contact);
     let flow = ringback_sip::Peer {
         transport: ringback_sip::Transport::Tcp,
         listener: 0,
@@ -326,7 +326,7 @@ fn a_closed_connection_takes_its_bindings_along() {
 fn the_path_is_kept_for_calls_and_given_back() {
     let mut script = registrar(&[(1, "alice")]);
     let mut desk = Device::new("alice", DESK);
-    desk.extra = "Path: <sip:edge1.example;lr>, <sip:edge2.example;lr>\r\nSupported: path\r\n".to_owned();
+    "Path: <sip:edge1.example;lr>, <sip:edge2.example;lr>\r\nSupported: path\r\n".clone_into(&mut desk.extra);
     let ok = desk.register(&mut script, "600");
 
     assert_eq!(headers(&ok, "Path").join(", "), "<sip:edge1.example;lr>, <sip:edge2.example;lr>");
@@ -435,7 +435,7 @@ fn an_invite_of_a_registered_phone_is_challenged_and_then_a_call_of_the_phone() 
     let mut desk = Device::new("alice", DESK);
     desk.register(&mut script, "600");
     script.take_events();
-    desk.call_id = "call-1".to_owned();
+    "call-1".clone_into(&mut desk.call_id);
     let lines = "Contact: <sip:alice@192.0.2.50:5060>\r\nContent-Type: application/sdp\r\n";
 
     let anonymous = desk.request("INVITE", "sip:+4930100@ringback.example", lines, OFFER);
@@ -482,7 +482,7 @@ fn a_phone_with_a_wrong_password_does_not_call_and_is_reported() {
     let mut desk = Device::new("alice", DESK);
     desk.register(&mut script, "600");
     script.take_events();
-    desk.password = "guess".to_owned();
+    "guess".clone_into(&mut desk.password);
 
     script.say_bytes(desk.source, desk.request("INVITE", "sip:00442@192.0.2.1", "", "").as_bytes());
 
