@@ -74,6 +74,32 @@ test-python:
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/property
 	$(BIN)/pytest -q --ignore tests/unit --ignore tests/property
 
+FUZZ_TARGETS ?= sip_message sip_session sdp rtp_leg demux dtmf wav
+FUZZ_SECONDS ?= 60
+FUZZ_SANITIZER ?= none
+FUZZ_TOOLCHAIN ?=
+CARGO_FUZZ := build/cargo-fuzz/bin/cargo-fuzz
+MUTATIONS ?= 1000000
+SEED ?= 1
+
+$(CARGO_FUZZ):
+	@command -v c++ >/dev/null || { echo "A C++ compiler is needed for libFuzzer: install g++ or clang."; exit 1; }
+	@echo "Installing cargo-fuzz into build/cargo-fuzz ..."
+	@cargo install --quiet --locked cargo-fuzz --version 0.13.2 --root build/cargo-fuzz
+
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## Fuzz each target for FUZZ_SECONDS; finds go to rust/fuzz/artifacts (stable Rust and g++ are enough)
+	@for target in $(FUZZ_TARGETS); do \
+	  echo "$$target: $(FUZZ_SECONDS) s ..."; mkdir -p build/fuzz/$$target; \
+	  (cd rust && nice -n 10 ../$(CARGO_FUZZ) $(FUZZ_TOOLCHAIN) run --sanitizer $(FUZZ_SANITIZER) $$target \
+	    ../build/fuzz/$$target fuzz/corpus/$$target crates/sip/tests/data/rfc4475 -- \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1); \
+	done
+
+.PHONY: mutations
+mutations: ## Send MUTATIONS mutated SIP messages through a user agent
+	$(CARGO) run --locked --quiet --release -p ringback-fuzz --example mutate -- $(MUTATIONS) $(SEED) 1
+
 .PHONY: format
 format: setup ## Format Python and Rust
 	$(BIN)/ruff format

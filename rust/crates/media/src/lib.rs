@@ -29,6 +29,8 @@ mod disk;
 mod dtmf;
 mod error;
 mod event;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod lateness;
 mod leg;
 mod media;

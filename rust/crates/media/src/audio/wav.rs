@@ -22,10 +22,15 @@ pub(crate) fn read_wav(path: &Path, wide: bool) -> Result<(Vec<i16>, Option<Vec<
     if !is_file {
         return Err(format!("{name}: is not a regular file"));
     }
-    let reader = WavReader::new(BufReader::new(file)).map_err(|error| format!("{name}: {}", explain(&error)))?;
+    decode_wav(BufReader::new(file), wide).map_err(|what| format!("{name}: {what}"))
+}
+
+/// Read the content of a file; the error is the second half of a sentence.
+pub(crate) fn decode_wav(content: impl Read, wide: bool) -> Result<(Vec<i16>, Option<Vec<i16>>), String> {
+    let reader = WavReader::new(content).map_err(|error| explain(&error))?;
     let spec = reader.spec();
-    check(&spec, reader.duration()).map_err(|what| format!("{name}: {what}"))?;
-    let mono = read_mono(reader, &spec).map_err(|error| format!("{name}: {}", explain(&error)))?;
+    check(&spec, reader.duration())?;
+    let mono = read_mono(reader, &spec).map_err(|error| explain(&error))?;
     let wide = (wide && spec.sample_rate > RATE_HZ).then(|| convert(&mono, spec.sample_rate, WIDE_RATE_HZ));
     Ok((convert(&mono, spec.sample_rate, RATE_HZ), wide))
 }
