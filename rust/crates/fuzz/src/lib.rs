@@ -27,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     ("rtp_leg", ringback_media::fuzzing::leg),
     ("demux", ringback_media::fuzzing::demux),
     ("dtmf", ringback_media::fuzzing::dtmf),
+    ("srtp", ringback_media::fuzzing::srtp),
     ("wav", ringback_media::fuzzing::wav),
 ];
 

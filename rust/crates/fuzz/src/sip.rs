@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ringback_sip::{
-    AccessRule, Codec, Command, Config, Credentials, Event, INCOMING_LEGS, LegId, LocalMedia, Output, UserAgent,
+    AccessRule, Codec, Command, Config, Credentials, Event, INCOMING_LEGS, LegId, Listener, LocalMedia, Output, Peer,
+    Policy, Transport, UserAgent,
 };
 
 use crate::check::check_sent;
@@ -138,7 +139,7 @@ impl World {
 
     /// A datagram of the peer comes.
     pub fn receive(&mut self, bytes: &[u8]) {
-        self.ua.handle_datagram(self.now, peer(), bytes);
+        self.ua.handle_message(self.now, peer(), bytes);
         let sent = self.drain();
         assert!(sent <= MAX_ANSWERS, "{sent} messages for one datagram:\n{}", String::from_utf8_lossy(bytes));
     }
@@ -254,8 +255,8 @@ impl Default for World {
     }
 }
 
-fn peer() -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, 9], 5060))
+fn peer() -> Peer {
+    Peer::udp(SocketAddr::from(([192, 0, 2, 9], 5060)))
 }
 
 fn local() -> SocketAddr {
@@ -264,8 +265,7 @@ fn local() -> SocketAddr {
 
 fn config() -> Config {
     Config {
-        local: local(),
-        contact_host: "192.0.2.1:5060".to_owned(),
+        listeners: vec![Listener::new(Transport::Udp, local())],
         user_agent: "Ringback".to_owned(),
         t1: T1,
         max_legs: 100,
@@ -277,7 +277,12 @@ fn config() -> Config {
 
 fn rule() -> AccessRule {
     let Ok(network) = "192.0.2.0/24".parse() else { panic!("a network") };
-    AccessRule { network, port: None, trunk: 7, codecs: vec![Codec::Pcma, Codec::Pcmu] }
+    AccessRule { network, port: None, trunk: 7, codecs: vec![Codec::Pcma, Codec::Pcmu], policy: policy() }
+}
+
+/// Everything on, so that everything can be reached.
+fn policy() -> Policy {
+    Policy { session_expires_s: 90, allow_transfer: true, ..Policy::default() }
 }
 
 fn media() -> LocalMedia {
@@ -298,6 +303,7 @@ fn dial(leg: LegId) -> Command {
         media: media(),
         credentials: Some(Credentials { username: "u".to_owned(), password: "p".to_owned() }),
         allow_redirects: true,
+        policy: policy(),
     }
 }
 

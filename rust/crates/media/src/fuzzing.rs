@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::audio::country_tones::Country;
 use crate::audio::wav::decode_wav;
 use crate::command::{Codec, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
 use crate::counters::Counters;
@@ -17,8 +18,10 @@ use crate::dtmf::receive::{DtmfReceiver, Key, Received};
 use crate::event::MediaEvent;
 use crate::leg::LegSeed;
 use crate::operation::join::Join;
+use crate::operation::machine::MachineRules;
 use crate::output::Channel;
 use crate::shard::{Shard, ShardCommand, ShardConfig};
+use crate::srtp::{Protector, SrtpKey, SrtpSuite, Unprotector};
 use crate::stream::report::NtpClock;
 
 /// Longest time one input may take on the leg's clock.
@@ -28,7 +31,8 @@ const DTMF: u8 = 101;
 
 /// Datagrams on the ports of two legs.
 ///
-/// The first byte chooses what the legs do (bit 0 codec, 1 join, 2 gather, 3 tone, 4 DTMF out, 5 recording). Then each
+/// The first byte chooses what the legs do (bit 0 codec, 1 join, 2 gather, 3 tone, 4 DTMF out, 5 recording, 6 machine
+/// detection). Then each
 /// packet is: milliseconds to wait, channel and source (bit 0 RTCP, 1 the other leg, 2-3 source), half the length,
 /// bytes.
 pub fn leg(data: &[u8]) {
@@ -95,6 +99,34 @@ pub fn wav(data: &[u8]) {
     }
 }
 
+/// Packets for one SRTP key. The first byte chooses (bit 0 the suite, 1 RTCP); then each packet is half its length and
+/// bytes. What is protected must come back; anything else must not be taken for it.
+pub fn srtp(data: &[u8]) {
+    let Some((&setup, mut rest)) = data.split_first() else { return };
+    let suite = if setup & 1 == 0 { SrtpSuite::Sha1Tag80 } else { SrtpSuite::Sha1Tag32 };
+    let key = SrtpKey { suite, key: [7; 16], salt: [9; 14] };
+    let (mut protector, mut unprotector) = (Protector::new(&key), Unprotector::new(&key));
+    let is_rtcp = setup & 2 != 0;
+    while let Some((&half, tail)) = rest.split_first() {
+        let (packet, tail) = tail.split_at(tail.len().min(usize::from(half) * 2));
+        rest = tail;
+        let mut forged = packet.to_vec();
+        let taken =
+            if is_rtcp { unprotector.unprotect_rtcp(&mut forged) } else { unprotector.unprotect_rtp(&mut forged) };
+        assert!(taken.is_err(), "a packet without a tag was taken");
+        let mut sent = packet.to_vec();
+        let sealed = if is_rtcp { protector.protect_rtcp(&mut sent, 0) } else { protector.protect_rtp(&mut sent, 0) };
+        if sealed.is_err() {
+            continue;
+        }
+        let opened = if is_rtcp { unprotector.unprotect_rtcp(&mut sent) } else { unprotector.unprotect_rtp(&mut sent) };
+        // Numbers that jump or come again are refused; what is taken is what was sent.
+        if let Ok(opened) = opened {
+            assert_eq!(opened, packet, "it came back changed");
+        }
+    }
+}
+
 /// A shard with two legs, and what its operations came to.
 struct Stage {
     shard: Shard,
@@ -139,12 +171,14 @@ impl Stage {
             first_timeout_ms: 3000,
             inter_timeout_ms: 1000,
         };
-        let tone = MediaCommand::Tone { op: 2, leg: 2, name: ToneName::Ringback, duration_ms: 0 };
+        let tone =
+            MediaCommand::Tone { op: 2, leg: 2, name: ToneName::Ringback, country: Country::default(), duration_ms: 0 };
         let digits = "12,3".to_owned();
         let dtmf = MediaCommand::SendDtmf { op: 3, leg: 1, digits, tone_ms: 80, gap_ms: 40 };
         let path = "none.wav".into();
         let record = MediaCommand::Record { op: 4, leg: 1, path, stereo: true, max_ms: 0, silence_stop_ms: 500 };
-        for (bit, command) in [(2, gather), (3, tone), (4, dtmf), (5, record)] {
+        let machine = MediaCommand::DetectMachine { op: 6, leg: 2, rules: MachineRules::default() };
+        for (bit, command) in [(2, gather), (3, tone), (4, dtmf), (5, record), (6, machine)] {
             if setup >> bit & 1 == 1 {
                 self.ends.extend(command.begins().map(|(op, _)| (op, 0)));
                 self.tell(ShardCommand::Begin(command));
