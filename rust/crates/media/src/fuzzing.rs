@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::audio::country_tones::Country;
 use crate::audio::wav::decode_wav;
-use crate::command::{Codec, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
+use crate::command::{Codec, EventType, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
 use crate::counters::Counters;
 use crate::dtmf::receive::{DtmfReceiver, Key, Received};
 use crate::event::MediaEvent;
@@ -28,10 +28,11 @@ use crate::stream::report::NtpClock;
 const MAX_MS: u64 = 20_000;
 const TICK: Duration = Duration::from_millis(5);
 const DTMF: u8 = 101;
+const OPUS: u8 = 96;
 
 /// Datagrams on the ports of two legs.
 ///
-/// The first byte chooses what the legs do (bit 0 codec, 1 join, 2 gather, 3 tone, 4 DTMF out, 5 recording, 6 machine
+/// The first byte chooses what the legs do (bits 0 and 7 codec, 1 join, 2 gather, 3 tone, 4 DTMF out, 5 recording, 6 machine
 /// detection). Then each
 /// packet is: milliseconds to wait, channel and source (bit 0 RTCP, 1 the other leg, 2-3 source), half the length,
 /// bytes.
@@ -75,7 +76,7 @@ pub fn dtmf(data: &[u8]) {
         now += Duration::from_millis(u64::from(wait_ms));
         follow(&mut is_down, receiver.tick(now).into_iter());
         rtp_ts = rtp_ts.wrapping_add(u32::from(u16::from_be_bytes([high, low])));
-        if let Received::Keys(keys) = receiver.packet(payload, rtp_ts, now) {
+        if let Received::Keys(keys) = receiver.packet(payload, rtp_ts, if high & 1 == 0 { 8 } else { 48 }, now) {
             follow(&mut is_down, keys.into_iter().flatten());
         }
     }
@@ -94,7 +95,7 @@ fn follow(is_down: &mut bool, keys: impl Iterator<Item = Key>) {
 
 /// The content of a WAV file.
 pub fn wav(data: &[u8]) {
-    if let Err(what) = decode_wav(data) {
+    if let Err(what) = decode_wav(data, true) {
         assert!(!what.is_empty());
     }
 }
@@ -149,7 +150,12 @@ impl Stage {
         let config = ShardConfig { media_timeout: Duration::from_secs(5), clock };
         let shard = Shard::new(config, Arc::clone(&counters));
         let mut stage = Self { shard, counters, now, ran_ms: 0, ends: HashMap::new(), closed: HashMap::new() };
-        let codec = if setup & 1 == 0 { Codec::Pcma } else { Codec::Pcmu };
+        let codec = match (setup & 1 != 0, setup & 0x80 != 0) {
+            (false, false) => Codec::Pcma,
+            (true, false) => Codec::Pcmu,
+            (false, true) => Codec::G722,
+            (true, true) => Codec::Opus,
+        };
         for leg in LEGS {
             let seed = LegSeed { ssrc: 0x1000, sequence: 65_500, rtp_ts: u32::MAX - 5000, cname: "fuzz".to_owned() };
             stage.tell(ShardCommand::Open { leg, seed });
@@ -261,8 +267,16 @@ fn address(leg: LegId) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], if leg == 1 { 4000 } else { 5000 }))
 }
 
+/// Everything may come; DTMF beside Opus has its clock.
 fn remote(leg: LegId, codec: Codec) -> RemoteMedia {
-    let payload_type = if codec == Codec::Pcma { 8 } else { 0 };
-    let address = address(leg);
-    RemoteMedia { address, codec, payload_type, dtmf_payload_type: Some(DTMF), ptime_ms: 20, send: true, receive: true }
+    let types = [(8, Codec::Pcma), (0, Codec::Pcmu), (9, Codec::G722), (OPUS, Codec::Opus)];
+    let payload_type = types.iter().find(|(_, known)| *known == codec).map_or(0, |(number, _)| *number);
+    let ticks_per_ms = if codec == Codec::Opus { 48 } else { 8 };
+    RemoteMedia {
+        accepts: types.to_vec(),
+        dtmf: Some(EventType { payload_type: DTMF, ticks_per_ms }),
+        fec: true,
+        dtx: true,
+        ..RemoteMedia::new(address(leg), codec, payload_type)
+    }
 }
