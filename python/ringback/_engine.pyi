@@ -96,7 +96,6 @@ class TrunkConfig:
         password: Digest password. Never shown in `repr`.
         codecs: Order of preference out of `PCMA`, `PCMU`.
         allow_redirects: Follow 3xx (at most once). Otherwise a 3xx ends the leg.
-        send_pai: Add P-Asserted-Identity with the calling number to INVITEs.
     """
 
     def __new__(
@@ -107,7 +106,6 @@ class TrunkConfig:
         password: str | None = None,
         codecs: list[str] = ...,
         allow_redirects: bool = False,
-        send_pai: bool = False,
     ) -> TrunkConfig: ...
 
 @final
@@ -175,7 +173,7 @@ class Engine:
             call_id: Call-ID header, token characters.
             local_tag: From tag, token characters.
             display_name: Display name of From.
-            headers: Extra headers, at most 20. Those the engine owns (Via, CSeq, Contact ...) are refused.
+            headers: Extra headers, at most 20, each at most 1,024 bytes (Identity 8,192). Those the engine owns (Via, CSeq, Contact ...) are refused.
 
         Raises:
             InvalidArgument: unknown trunk, malformed URI, header with line breaks.
@@ -191,11 +189,13 @@ class Engine:
 
         Once 200 was sent this does nothing: use `hangup`.
         """
-    def hangup(self, leg: int, *, q850: int | None = 16) -> None:
+    def hangup(self, leg: int, *, q850: int | None = 16, reason: str | None = None) -> None:
         """End a leg in the way its state asks for: CANCEL, BYE, or 480 for an incoming leg not answered.
 
         CANCEL waits for the first provisional response. A 200 that crosses it gets ACK and BYE and is
-        reported as `LateAnswer`. `q850` goes out as `Reason: Q.850;cause=...`. May be repeated.
+        reported as `LateAnswer`. `q850` goes out as `Reason: Q.850;cause=...`, after `reason`, which holds values for
+        other protocols as they are written (`SIP;cause=200;text="Call completed elsewhere"`, RFC 3326, at most 1,024
+        bytes). May be repeated.
         """
     def end_dialog(self, dialog: str) -> None:
         """End a dialog known only from the journal, after a crash.

@@ -4,6 +4,7 @@ import pytest
 from tests.contract.pair import TRUNK, Pair
 
 from ringback import _engine as en
+from ringback.model.reason import ELSEWHERE
 
 
 async def test_incoming_tells_who_calls_whom(pair: Pair) -> None:
@@ -67,6 +68,25 @@ async def test_hanging_up_a_ringing_call_cancels_it(pair: Pair) -> None:
 
     assert (at_caller.cause, at_caller.side) == ("cancelled", "local")
     assert (at_called.cause, at_called.side, at_called.q850) == ("cancelled", "remote", 16)
+
+
+async def test_a_hang_up_may_give_reasons_of_other_protocols(pair: Pair) -> None:
+    ours, theirs = await pair.call()
+    pair.b.engine.ring(theirs)
+    await pair.a.next(en.Progress, code=180)
+
+    pair.a.engine.hangup(ours, q850=26, reason=ELSEWHERE)
+    at_called = await pair.b.next(en.Ended, leg=theirs)
+
+    assert (at_called.reason, at_called.q850) == (f"{ELSEWHERE}, Q.850;cause=26", 26)
+
+
+async def test_an_identity_token_arrives_as_it_was_given(pair: Pair) -> None:
+    token = "eyJhbGciOiJFUzI1NiJ9." * 380 + ";info=<https://cert.example/a.pem>"
+
+    pair.dial(headers=[("Identity", token)])
+
+    assert ("Identity", token) in (await pair.b.next(en.Incoming)).headers
 
 
 async def test_hanging_up_an_incoming_call_that_rings_answers_480(pair: Pair) -> None:

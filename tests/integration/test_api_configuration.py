@@ -265,6 +265,21 @@ class TestRouting:
 
         assert refused(answer, "invalid-request")["errors"][0]["field"].startswith(field)
 
+    async def test_identity_and_header_rules_of_a_trunk(self, client: httpx.AsyncClient) -> None:
+        identity = {"carry_in": ["Remote-Party-ID"], "sends": {"style": "national", "region": "DE"}}
+        rule = {"action": "set", "name": "X-Account", "value": "{account}"}
+        trunk = {**TRUNK, "identity": identity, "header_rules": {"outgoing": [rule]}}
+
+        made = ok(await client.post("/trunks", json=trunk), 201)
+
+        assert (made["identity"]["carry_in"], made["identity"]["sends"]["style"]) == (["Remote-Party-ID"], "national")
+        assert made["header_rules"]["outgoing"][0]["value"] == "{account}"
+        bad = {"identity": {"carry_in": ["P-Asserted-Identity"], "trusted": False}}
+        bad["header_rules"] = {"incoming": [{"action": "remove", "name": "Via"}]}
+        answer = await client.patch(f"/trunks/{made['id']}", json=bad)
+        faults = {item["field"] for item in refused(answer, "invalid-request")["errors"]}
+        assert faults == {"identity.carry_in", "header_rules.incoming[0].name"}
+
     async def test_way_of_a_number(self, world: ApiWorld, client: httpx.AsyncClient) -> None:
         shared = Trunk(id=TrunkId("trunk_shared"), engine_id=0, name="Shared", gateways=("192.0.2.1:5060",))
         await world.database.repositories.trunks.save(shared)

@@ -36,11 +36,12 @@ class Dial(Struct, frozen=True, kw_only=True):
 
 
 class Hangup(Struct, frozen=True, kw_only=True):
-    """End a leg's try as its state asks for: CANCEL or BYE. `q850` goes out as Reason."""
+    """End a leg's try as its state asks for: CANCEL or BYE. `q850` and `reason` go out as Reason."""
 
     leg: int
     try_: int
     q850: int | None = 16
+    reason: str | None = None
 
 
 class Ring(Struct, frozen=True, kw_only=True):

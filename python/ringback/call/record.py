@@ -14,6 +14,7 @@ from ringback.call.status_table import Stage
 from ringback.model.call import CallRequest, FlowTarget
 from ringback.model.final import FinalRecord, LegRecord
 from ringback.model.journal import Entry, EntryKind, Verdict
+from ringback.model.reason import parse_reasons
 from ringback.model.status import Kind, LegResult
 
 _Fields = dict[str, Any]
@@ -127,6 +128,10 @@ def _result(leg: _Fields, entry: Entry) -> None:
         leg["ended_at"] = entry.at
 
 
+def _try_failed(leg: _Fields, entry: Entry) -> None:
+    leg["reasons"] = parse_reasons(entry.data["cause"].get("reason") or "")
+
+
 def _ended(leg: _Fields, entry: Entry) -> None:
     """Only of the last try: how those before it ended is in the journal."""
     if entry.data["try"] != leg.get("tries", 0):
@@ -135,6 +140,7 @@ def _ended(leg: _Fields, entry: Entry) -> None:
     leg.setdefault("ended_at", entry.at)
     if leg.get("sip_code") is None:
         leg["sip_code"], leg["sip_reason"] = cause.get("code"), cause.get("phrase")
+    leg["reasons"] = parse_reasons(cause.get("reason") or "")
     if leg.get("q850_cause") is None:
         leg["q850_cause"] = cause.get("q850")
 
@@ -151,6 +157,7 @@ _READERS: dict[EntryKind, Callable[[_Fields, Entry], None]] = {
     EntryKind.RINGING: _ringing,
     EntryKind.LEG_ANSWERED: _leg_answered,
     EntryKind.ANSWER_CONFIRMED: _answer_confirmed,
+    EntryKind.TRY_FAILED: _try_failed,
     EntryKind.LEG_RESULT: _result,
     EntryKind.LEG_ENDED: _ended,
     EntryKind.LEG_STATS: _stats,

@@ -59,7 +59,7 @@ def _ended_here(task: "CallTask", effect: ef.Dial, cause: Cause) -> None:
 def _hang_up(task: "CallTask", effect: ef.Hangup) -> None:
     leg = task.legs.get((effect.leg, effect.try_))
     if leg is not None:
-        task.parts.engine.hangup(leg.engine_leg, q850=effect.q850)
+        task.parts.engine.hangup(leg.engine_leg, q850=effect.q850, reason=effect.reason)
 
 
 def _ring(task: "CallTask", effect: ef.Ring) -> None:

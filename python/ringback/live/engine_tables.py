@@ -40,7 +40,6 @@ def _config(trunk: Trunk) -> TrunkConfig:
         password=trunk.password,
         codecs=list(trunk.codecs),
         allow_redirects=trunk.allow_redirects,
-        send_pai=trunk.send_pai,
     )
 
 

@@ -6,11 +6,15 @@ from msgspec import Struct
 
 from ringback.model.ids import AccountSid, CallId
 from ringback.model.journal import Verdict
+from ringback.model.reason import Reason
 from ringback.model.status import Kind, LegResult
 
 
 class LegRecord(Struct, frozen=True, kw_only=True):
-    """One leg in the final record; `number` counts from 1. Times are None where it never came to that."""
+    """One leg in the final record; `number` counts from 1. Times are None where it never came to that.
+
+    `reasons` are the values of the Reason header of the message that ended it (RFC 3326).
+    """
 
     leg: int
     party: str
@@ -27,6 +31,7 @@ class LegRecord(Struct, frozen=True, kw_only=True):
     sip_code: int | None = None
     sip_reason: str | None = None
     q850_cause: int | None = None
+    reasons: tuple[Reason, ...] = ()
     codec: str | None = None
     packets_sent: int | None = None
     packets_received: int | None = None

@@ -41,9 +41,10 @@ def _dialed(number: str, style: NumberFormat) -> str:
         return f"00{number[1:]}"
     is_home = style.region is not None and phonenumbers.country_code_for_region(style.region) == parsed.country_code
     if style.style == "national" and is_home:
+        significant = phonenumbers.national_significant_number(parsed)
         if style.phone_context:
-            return f"{phonenumbers.national_significant_number(parsed)};phone-context=+{parsed.country_code}"
-        return _digits(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL))
+            return f"{significant};phone-context=+{parsed.country_code}"
+        return f"{_trunk_prefix(style.region or '')}{significant}"
     return f"{_international_prefix(style.region)}{number[1:]}"
 
 
@@ -51,6 +52,20 @@ def _international_prefix(region: str | None) -> str:
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region or "", None)
     prefix = (metadata.preferred_international_prefix or metadata.international_prefix) if metadata else None
     return prefix if prefix and prefix.isdigit() else "00"  # where there are several the metadata has a pattern
+
+
+@lru_cache(maxsize=512)
+def _trunk_prefix(region: str) -> str:
+    """Return what is dialed in front of national numbers, as in the region's example number.
+
+    The metadata's own entry does not do: it names `1` for North America, where national numbers are written without.
+    """
+    example = phonenumbers.example_number(region)
+    if example is None:
+        return ""
+    dialed = _digits(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL))
+    significant = phonenumbers.national_significant_number(example)
+    return dialed.removesuffix(significant) if dialed.endswith(significant) else ""
 
 
 def _digits(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ringback import _engine as en
 from ringback.live.clock import Clock
+from ringback.model.reason import parse_reasons
 from ringback.testing.fake_clock import FakeClock
 from ringback.testing.fake_events import FakeEvents
 from ringback.testing.fake_media import FakeMedia
@@ -241,15 +242,17 @@ class FakeSignaling(FakeEvents):
                 theirs, cause="response", side="remote", code=code, phrase=phrase, reason=reason, q850=_q850(reason)
             )
 
-    def hangup(self, leg: int, *, q850: int | None = 16) -> None:
+    def hangup(self, leg: int, *, q850: int | None = 16, reason: str | None = None) -> None:
         """End a leg in the way its state asks for."""
         ours = self._command("hangup", leg)
         if ours is None:
             return
+        q850_text = None if q850 is None else f"Q.850;cause={q850}"
+        text = ", ".join(filter(None, (reason, q850_text))) or None
         if ours.is_incoming and ours.state == "calling":
             self.reject(leg, 480)
             return
-        self._leave(ours, cause="bye" if ours.state == "answered" else "cancelled", q850=q850)
+        self._leave(ours, cause="bye" if ours.state == "answered" else "cancelled", reason=text)
 
     def end_dialog(self, dialog: str) -> None:
         """End a dialog known from the journal; on this wire the far end's leg of that Call-ID."""
@@ -307,7 +310,7 @@ class FakeSignaling(FakeEvents):
             en.Progress(leg=theirs.id, at_ns=engine.now_ns(), code=code, phrase=phrase, early_media=early_media)
         )
 
-    def _leave(self, ours: FakeLeg, *, cause: str, q850: int | None = None) -> None:
+    def _leave(self, ours: FakeLeg, *, cause: str, reason: str | None = None) -> None:
         """End a leg from this side; the far end hears of it."""
         was_answered = ours.state == "answered"
         code = 487 if cause == "cancelled" else None
@@ -315,7 +318,7 @@ class FakeSignaling(FakeEvents):
         if ours.peer is None:
             return
         engine, theirs = ours.peer
-        reason = None if q850 is None else f"Q.850;cause={q850}"
+        q850 = _q850(reason)
         if was_answered:
             engine._end(theirs, cause="bye", side="remote", reason=reason, q850=q850)  # noqa: SLF001
         elif theirs.is_incoming:
@@ -364,5 +367,4 @@ def _matches(rule: dict[str, Any], source: str) -> bool:
 
 
 def _q850(reason: str | None) -> int | None:
-    _, found, cause = (reason or "").partition("cause=")
-    return int(cause.split(";")[0]) if found else None
+    return next((item.cause for item in parse_reasons(reason or "") if item.protocol == "Q.850"), None)

@@ -7,6 +7,7 @@ from ringback.call.events import LegPlan, TimerName
 from ringback.call.machine.connecting import MOST_LEGS
 from ringback.call.states import IllegalEvent, State
 from ringback.model.journal import EntryKind
+from ringback.model.reason import ELSEWHERE
 from ringback.model.status import LegResult, Status
 from ringback.testing.script import Script, make_leg
 
@@ -92,7 +93,8 @@ def test_all_at_once_joins_the_first_and_withdraws_the_others() -> None:
 
     call.answered(leg=3)
     assert JoinLegs(a=1, b=3) in call.last
-    assert [e.leg for e in call.last if isinstance(e, Hangup)] == [2, 4]
+    withdrawn = [effect for effect in call.last if isinstance(effect, Hangup)]
+    assert withdrawn == [Hangup(leg=leg, try_=1, q850=26, reason=ELSEWHERE) for leg in (2, 4)]
     assert results(call) == {3: LegResult.ANSWERED, 2: LegResult.CANCELLED, 4: LegResult.CANCELLED}
 
 

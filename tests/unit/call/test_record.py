@@ -2,10 +2,12 @@
 
 import msgspec
 
-from ringback.call.events import StatsReported, TimerName
+from ringback.call.events import LegEnded, StatsReported, TimerName
 from ringback.call.record import final_record
+from ringback.model.cause import Cause
 from ringback.model.final import FinalRecord
 from ringback.model.journal import EntryKind
+from ringback.model.reason import Reason
 from ringback.model.status import LegResult, Status
 from ringback.testing.script import CALLEE, CALLER, Script, make_leg
 
@@ -30,6 +32,20 @@ def test_codes_of_the_deciding_leg() -> None:
 
     assert (record.sip_code, record.sip_reason, record.q850_cause) == (503, "Go Away", 17)
     assert record.legs[0].result is LegResult.BUSY
+
+
+def test_reasons_of_a_leg_are_read_out_of_its_end() -> None:
+    call = Script.outbound().admit()
+    cause = Cause(
+        cause="response", side="remote", code=486, reason='SIP;cause=486;text="Busy", Q.850;cause=17', q850=17
+    )
+
+    record = record_of(call.feed(LegEnded(at=call.at, leg=1, try_=1, cause=cause)))
+
+    assert record.legs[0].reasons == (
+        Reason(protocol="SIP", cause=486, text="Busy"),
+        Reason(protocol="Q.850", cause=17),
+    )
 
 
 def test_refused_call_has_no_legs_and_no_duration() -> None:

@@ -19,6 +19,8 @@ NATIONAL_US = NumberFormat(style="national", region="US")
         (BERLIN, NumberFormat(style="international"), "004930901820"),
         (BERLIN, NumberFormat(style="international", region="US"), "0114930901820"),
         (BERLIN, NATIONAL_DE, "030901820"),
+        ("+491702222", NATIONAL_DE, "01702222"),
+        ("+3612345678", NumberFormat(style="national", region="HU"), "0612345678"),
         (PARIS, NATIONAL_DE, "0033142685300"),
         (NEW_YORK, NATIONAL_US, "2025550123"),
         (BERLIN, NATIONAL_US, "0114930901820"),

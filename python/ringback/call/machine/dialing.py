@@ -26,6 +26,7 @@ from ringback.call.outcome_table import EndedBy
 from ringback.call.status import TABLE_VERSION
 from ringback.model.cause import Cause
 from ringback.model.journal import EntryKind
+from ringback.model.reason import ELSEWHERE
 from ringback.model.status import Kind, LegResult
 
 _MOST_PROGRESS = 20  # provisionals journalled of one leg; a storm of them is counted instead
@@ -137,8 +138,10 @@ def rang_out(turn: Turn, leg: LegState) -> LegState:
 def withdraw(turn: Turn, leg: LegState, ended_by: EndedBy, because: int) -> LegState:
     """Give up a leg that has no result yet, for a reason that is not its own: journal entry `because`."""
     conclude(turn, leg, ended_by, because)
-    elsewhere = ended_by is EndedBy.ANSWERED_ELSEWHERE
-    return turn.hang_up(turn.legs[leg.leg - 1], q850=26 if elsewhere else 16)  # 26: non-selected user clearing
+    leg = turn.legs[leg.leg - 1]
+    if ended_by is EndedBy.ANSWERED_ELSEWHERE:
+        return turn.hang_up(leg, q850=26, reason=ELSEWHERE)  # Q.850 26: non-selected user clearing
+    return turn.hang_up(leg)
 
 
 def conclude(

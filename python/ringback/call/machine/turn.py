@@ -126,10 +126,10 @@ class Turn:
             self.effects.append(StopTimer(name=TimerName(self.timer)))
             self.timer = ""
 
-    def hang_up(self, leg: LegState, *, q850: int | None = 16) -> LegState:
+    def hang_up(self, leg: LegState, *, q850: int | None = 16, reason: str | None = None) -> LegState:
         """Tell every try of a leg that is still up to end."""
         if not leg.open_tries:
             return leg
         for try_ in leg.open_tries:
-            self.effects.append(Hangup(leg=leg.leg, try_=try_, q850=q850))
+            self.effects.append(Hangup(leg=leg.leg, try_=try_, q850=q850, reason=reason))
         return self.put(replace(leg, open_tries=(), leaving_tries=(*leg.leaving_tries, *leg.open_tries)))

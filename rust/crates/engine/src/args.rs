@@ -15,6 +15,8 @@ const MAX_HEADERS: usize = 20;
 const MAX_URI_BYTES: usize = 512;
 const MAX_TOKEN_BYTES: usize = 128;
 const MAX_VALUE_BYTES: usize = 1024;
+/// A signed token with its parameters (RFC 8224) is longer than any other header.
+const MAX_IDENTITY_BYTES: usize = 8192;
 const MAX_FILES: usize = 100;
 const MAX_DIGITS: i64 = 64;
 const DAY_MS: i64 = 86_400_000;
@@ -99,10 +101,14 @@ fn is_token(byte: u8) -> bool {
 
 /// One line of text for a header.
 pub(crate) fn line(name: &'static str, text: &str) -> Checked<()> {
-    if text.len() > MAX_VALUE_BYTES || text.chars().any(char::is_control) {
+    line_of(name, text, MAX_VALUE_BYTES)
+}
+
+fn line_of(name: &'static str, text: &str, most: usize) -> Checked<()> {
+    if text.len() > most || text.chars().any(char::is_control) {
         return Err(EngineError::argument(
             name,
-            format!("must be one line of at most {MAX_VALUE_BYTES} bytes without control characters"),
+            format!("must be one line of at most {most} bytes without control characters"),
         ));
     }
     Ok(())
@@ -120,7 +126,8 @@ pub(crate) fn headers(headers: &[(String, String)]) -> Checked<()> {
         if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(EngineError::argument("headers", format!("{name} is written by the engine itself")));
         }
-        line("headers", value)?;
+        let most = if name.eq_ignore_ascii_case("identity") { MAX_IDENTITY_BYTES } else { MAX_VALUE_BYTES };
+        line_of("headers", value, most)?;
     }
     Ok(())
 }
@@ -312,6 +319,9 @@ mod tests {
         assert!(one("v", "x").is_err());
         assert!(one("X-A", "b\r\nVia: c").is_err());
         assert!(one("X A", "b").is_err());
+        assert_eq!(one("identity", &"x".repeat(8192)), Ok(()));
+        assert!(one("Identity", &"x".repeat(8193)).is_err());
+        assert!(one("X-Identity", &"x".repeat(1025)).is_err());
         assert!(headers(&vec![("X-A".to_owned(), String::new()); 21]).is_err());
     }
 

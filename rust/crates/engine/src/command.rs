@@ -19,7 +19,7 @@ pub(crate) enum Command {
     EarlyMedia { leg: LegId },
     Answer { leg: LegId },
     Reject { leg: LegId, code: u16, reason: Option<String> },
-    Hangup { leg: LegId, q850: Option<u8> },
+    Hangup { leg: LegId, q850: Option<u8>, reason: Option<String> },
     EndDialog { dialog: String },
     Start { op: OpId, leg: LegId, operation: Operation },
     StopOp { op: OpId },

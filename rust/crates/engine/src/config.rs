@@ -184,7 +184,6 @@ pub struct TrunkConfig {
     pub password: Option<String>,
     pub codecs: Vec<Codec>,
     pub allow_redirects: bool,
-    pub send_pai: bool,
     pub policy: Policy,
 }
 

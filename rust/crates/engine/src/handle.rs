@@ -225,10 +225,6 @@ impl Engine {
             EngineError::argument("trunk", format!("{} was never given to set_trunks", request.trunk))
         })?;
         let leg = self.next_leg.fetch_add(1, Ordering::Relaxed);
-        let mut headers = request.headers;
-        if trunk.send_pai {
-            headers.push(("P-Asserted-Identity".to_owned(), format!("<{}>", request.from)));
-        }
         let credentials = trunk.username.map(|username| sip::Credentials {
             username,
             password: trunk.password.unwrap_or_default(),
@@ -243,7 +239,7 @@ impl Engine {
             display_name: request.display_name,
             call_id: request.call_id,
             local_tag: request.local_tag,
-            headers,
+            headers: request.headers,
             codecs: trunk.codecs,
             credentials,
             allow_redirects: trunk.allow_redirects,
@@ -277,9 +273,12 @@ impl Engine {
     }
 
     /// End a leg in the way its state asks for.
-    pub fn hangup(&self, leg: LegId, q850: Option<i64>) -> Result<(), EngineError> {
+    pub fn hangup(&self, leg: LegId, q850: Option<i64>, reason: Option<String>) -> Result<(), EngineError> {
         let q850 = args::q850(q850)?;
-        self.push(Command::Hangup { leg, q850 })
+        if let Some(reason) = &reason {
+            args::line("reason", reason)?;
+        }
+        self.push(Command::Hangup { leg, q850, reason })
     }
 
     /// End a dialog known only from the journal.

@@ -105,17 +105,14 @@ pub(crate) struct TrunkConfig(pub(crate) native::TrunkConfig);
 #[pymethods]
 impl TrunkConfig {
     #[new]
-    #[pyo3(signature = (*, id, username = None, password = None, codecs = None, allow_redirects = false, send_pai = false))]
-    #[pyo3(
-        text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, send_pai=False)"
-    )]
+    #[pyo3(signature = (*, id, username = None, password = None, codecs = None, allow_redirects = false))]
+    #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False)")]
     fn new(
         id: Int,
         username: Option<String>,
         password: Option<String>,
         codecs: Option<Vec<String>>,
         allow_redirects: bool,
-        send_pai: bool,
     ) -> PyResult<Self> {
         let codecs = codecs.unwrap_or_else(|| vec!["PCMA".to_owned(), "PCMU".to_owned()]);
         let trunk = native::TrunkConfig {
@@ -124,7 +121,6 @@ impl TrunkConfig {
             password,
             codecs: native::parse_codecs(&codecs).map_err(raise)?,
             allow_redirects,
-            send_pai,
             policy: native::Policy::default(),
         };
         trunk.check().map_err(raise)?;

@@ -108,9 +108,10 @@ impl Engine {
         self.0.reject(leg.id("leg")?, code.0, reason).map_err(raise)
     }
 
-    #[pyo3(signature = (leg, *, q850 = Some(Int(16))), text_signature = "($self, leg, *, q850=16)")]
-    fn hangup(&self, leg: Int, q850: Option<Int>) -> PyResult<()> {
-        self.0.hangup(leg.id("leg")?, q850.map(|cause| cause.0)).map_err(raise)
+    #[pyo3(signature = (leg, *, q850 = Some(Int(16)), reason = None))]
+    #[pyo3(text_signature = "($self, leg, *, q850=16, reason=None)")]
+    fn hangup(&self, leg: Int, q850: Option<Int>, reason: Option<String>) -> PyResult<()> {
+        self.0.hangup(leg.id("leg")?, q850.map(|cause| cause.0), reason).map_err(raise)
     }
 
     fn end_dialog(&self, dialog: String) -> PyResult<()> {

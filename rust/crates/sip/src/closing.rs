@@ -10,7 +10,7 @@ use crate::session::due::Due;
 use crate::session::{End, Phase, Session};
 use crate::transaction::{Purpose, client_key};
 use crate::ua::UserAgent;
-use crate::wire::{Method, ReasonText, Response, phrase, q850_header, text};
+use crate::wire::{Method, ReasonText, Response, phrase, text};
 
 impl UserAgent {
     /// End a leg. `stopped` when the whole engine ends.
@@ -27,7 +27,7 @@ impl UserAgent {
                 self.send_cancel(now, session);
             }
             Phase::Offered => {
-                let reason = session.q850.map(q850_header);
+                let reason = session.reason();
                 let end = End::by_code(cause(Cause::Response), Side::Local, 480, phrase(480));
                 self.reject_with(now, session, end, reason.as_deref());
             }
@@ -59,8 +59,8 @@ impl UserAgent {
             let cnonce = text(&self.random.token());
             headers = session.auth.headers(Subject { method: "BYE", uri: &uri, body: b"" }, &cnonce);
         }
-        if let Some(cause) = session.q850 {
-            headers.push(("Reason".to_owned(), q850_header(cause)));
+        if let Some(reason) = session.reason() {
+            headers.push(("Reason".to_owned(), reason));
         }
         let extra = Extra { config: &self.config, headers: &headers, body: None };
         let built = build(&session.dialog, Method::Bye, session.dialog.local_cseq, extra);

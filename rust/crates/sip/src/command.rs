@@ -76,6 +76,13 @@ pub enum Command {
         /// Goes out as `Reason: Q.850;cause=...`.
         q850: Option<u8>,
     },
+    /// Say why a leg is about to be ended: what ends it carries these values of Reason (RFC 3326) before the Q.850 one.
+    Explain {
+        /// The leg.
+        leg: LegId,
+        /// Values as they are written, comma-joined.
+        reason: String,
+    },
     /// End a dialog known only from the journal; see `end_dialog` of the Python contract. Counted, not reported.
     EndDialog {
         /// The `dialog` of `Incoming` or `Answered`, or the object made before the INVITE.

@@ -31,7 +31,7 @@ use crate::sdp::{Body, Negotiated, Origin};
 use crate::session::due::Due;
 use crate::session::policy::{Features, Policy};
 use crate::transaction::TxKey;
-use crate::wire::{ReasonText, ReplyHead};
+use crate::wire::{ReasonText, ReplyHead, q850_header};
 
 /// Number of a session: the leg's for legs, from [`SILENT`] up for silent ones.
 pub(crate) type SessionId = u64;
@@ -82,6 +82,8 @@ pub(crate) struct Session {
     pub(crate) end: Option<End>,
     /// Q.850 cause for our BYE or CANCEL.
     pub(crate) q850: Option<u8>,
+    /// Other values of Reason for our BYE or CANCEL.
+    pub(crate) because: Option<String>,
     /// Hang up as soon as the ACK is here (RFC 3261 section 15: no BYE before).
     pub(crate) bye_wanted: bool,
     /// The caller showed that it has our 200.
@@ -261,6 +263,7 @@ impl Session {
             auth,
             end: None,
             q850: None,
+            because: None,
             bye_wanted: false,
             confirmed: false,
             policy: Policy::default(),
@@ -281,6 +284,12 @@ impl Session {
             (Some(tag), None) => Some(&mut self.dialog).filter(|dialog| dialog.remote_tag == tag),
             (None, None) => Some(&mut self.dialog),
         }
+    }
+
+    /// Value of Reason for what we end it with.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let values: Vec<_> = self.because.iter().cloned().chain(self.q850.map(q850_header)).collect();
+        (!values.is_empty()).then(|| values.join(", "))
     }
 
     /// The leg to report for; None for a silent session.

@@ -22,7 +22,7 @@ impl<M: MediaPort> Core<M> {
             Command::EarlyMedia { leg } => self.early_media(leg),
             Command::Answer { leg } => self.answer(leg),
             Command::Reject { leg, code, reason } => self.reject(leg, code, reason),
-            Command::Hangup { leg, q850 } => self.hangup(now, leg, q850),
+            Command::Hangup { leg, q850, reason } => self.hangup(now, leg, q850, reason),
             Command::EndDialog { dialog } => self.sip_commands.push_back(sip::Command::EndDialog { dialog }),
             Command::Start { op, leg, operation } => self.start_operation(now, op, leg, operation),
             Command::StopOp { op } => self.stop_operation(op),
@@ -157,7 +157,7 @@ impl<M: MediaPort> Core<M> {
         }
     }
 
-    fn hangup(&mut self, now: Instant, leg: LegId, q850: Option<u8>) {
+    fn hangup(&mut self, now: Instant, leg: LegId, q850: Option<u8>, reason: Option<String>) {
         let Some(entry) = self.touch(leg) else {
             self.counters.stale_commands += 1;
             return;
@@ -165,6 +165,9 @@ impl<M: MediaPort> Core<M> {
         if matches!(entry.phase, Phase::Resolving { .. }) {
             self.end_unresolved(now, leg, "cancelled", "local", None);
         } else {
+            if let Some(reason) = reason {
+                self.sip_commands.push_back(sip::Command::Explain { leg, reason });
+            }
             self.sip_commands.push_back(sip::Command::Hangup { leg, q850 });
         }
     }

@@ -66,8 +66,12 @@ fn an_incoming_leg_nobody_touches_is_refused_as_overload() {
 
 #[test]
 fn any_command_for_an_incoming_leg_is_a_decision() {
-    let commands =
-        [Command::Ring { leg: IN }, Command::Answer { leg: IN }, Command::Hangup { leg: IN, q850: None }, tone(1, IN)];
+    let commands = [
+        Command::Ring { leg: IN },
+        Command::Answer { leg: IN },
+        Command::Hangup { leg: IN, q850: None, reason: None },
+        tone(1, IN),
+    ];
     for command in commands {
         let mut bench = Bench::new();
         bench.sip(incoming(IN));
@@ -137,7 +141,7 @@ fn a_hangup_while_the_name_is_looked_up_sends_nothing() {
     let mut bench = Bench::new();
     bench.command(dial(1));
 
-    bench.command(Command::Hangup { leg: 1, q850: Some(16) });
+    bench.command(Command::Hangup { leg: 1, q850: Some(16), reason: None });
     bench.core.handle_resolved(bench.now, 1, Ok("192.0.2.9".parse().unwrap()));
     bench.media(MediaEvent::Closed { leg: 1 });
 
@@ -310,7 +314,9 @@ fn stopping_ends_what_was_not_sent_and_refuses_what_comes() {
 fn commands_for_legs_that_are_over_are_counted() {
     let mut bench = Bench::new();
 
-    for command in [Command::Ring { leg: 9 }, Command::Hangup { leg: 9, q850: None }, Command::StopOp { op: 9 }] {
+    for command in
+        [Command::Ring { leg: 9 }, Command::Hangup { leg: 9, q850: None, reason: None }, Command::StopOp { op: 9 }]
+    {
         bench.command(command);
     }
 

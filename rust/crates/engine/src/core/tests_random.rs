@@ -118,7 +118,7 @@ impl World {
                 self.bench.sip(incoming(IN + self.incoming - 1));
             }
             Step::Answer(leg) => self.bench.command(Command::Answer { leg: self.leg(leg) }),
-            Step::Hangup(leg) => self.bench.command(Command::Hangup { leg: self.leg(leg), q850: None }),
+            Step::Hangup(leg) => self.bench.command(Command::Hangup { leg: self.leg(leg), q850: None, reason: None }),
             Step::Reject(leg) => self.bench.command(Command::Reject { leg: self.leg(leg), code: 486, reason: None }),
             Step::Tone(leg) => {
                 let (op, leg) = (self.op(), self.leg(leg));

@@ -12,7 +12,7 @@ use crate::session::{End, Phase, Session};
 use crate::timers::Target;
 use crate::transaction::{Purpose, client_key};
 use crate::ua::UserAgent;
-use crate::wire::{Method, Writer, q850_header};
+use crate::wire::{Method, Writer};
 
 impl UserAgent {
     /// Send CANCEL for the INVITE that is out.
@@ -28,8 +28,8 @@ impl UserAgent {
             .header("Call-ID", &dialog.call_id)
             .header("CSeq", format!("{} CANCEL", dialog.local_cseq))
             .header("User-Agent", &self.config.user_agent);
-        if let Some(cause) = session.q850 {
-            writer.header("Reason", q850_header(cause));
+        if let Some(reason) = session.reason() {
+            writer.header("Reason", reason);
         }
         let key = client_key(outgoing.branch.as_bytes(), Method::Cancel);
         let request = (outgoing.peer, writer.finish(None));

@@ -32,7 +32,7 @@ const LIMITS: Limits = Limits {
     max_message_bytes: 64 * 1024,
     max_body_bytes: 64 * 1024,
     max_headers: 200,
-    max_header_bytes: 8 * 1024,
+    max_header_bytes: 10 * 1024, // an Identity of 8 KB (RFC 8224) with its name
     max_folding_lines: 16,
 };
 
