@@ -4,7 +4,7 @@ import pytest
 from tests.contract.pair import TRUNK, Pair
 
 from ringback import _engine as en
-from ringback.model.reason import ELSEWHERE
+from ringback.model.sip.reason import ELSEWHERE
 
 
 async def test_incoming_tells_who_calls_whom(pair: Pair) -> None:

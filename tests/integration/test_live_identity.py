@@ -6,10 +6,10 @@ from tests.integration.live_world import BRIDGE, CALLEE, CALLER, SECOND, LiveWor
 
 from ringback import _engine as en
 from ringback.api.views import view_call
-from ringback.model.facts import Diversion
-from ringback.model.header_rules import HeaderRule, HeaderRules
-from ringback.model.identity import IdentityPolicy, NumberFormat
-from ringback.model.reason import ELSEWHERE
+from ringback.model.sip.facts import Diversion
+from ringback.model.sip.header_rules import HeaderRule, HeaderRules
+from ringback.model.sip.identity import IdentityPolicy, NumberFormat
+from ringback.model.sip.reason import ELSEWHERE
 from ringback.webhook.events import announcement
 
 TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJhdHRlc3QiOiJBIn0.c2ln;info=<https://cert.example/a.pem>;alg=ES256;ppt=shaken"

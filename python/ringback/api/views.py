@@ -7,9 +7,9 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from ringback.api.masking import mask_data, mask_text
-from ringback.model.facts import SipFacts
 from ringback.model.final import LegRecord
 from ringback.model.journal import Entry, EntryKind
+from ringback.model.sip.facts import SipFacts
 from ringback.model.status import HangupBy, Kind, Status
 from ringback.store.calls import CallRow
 

@@ -14,7 +14,7 @@ from ringback.call.status_table import Stage
 from ringback.model.call import CallRequest, FlowTarget
 from ringback.model.final import FinalRecord, LegRecord
 from ringback.model.journal import Entry, EntryKind, Verdict
-from ringback.model.reason import parse_reasons
+from ringback.model.sip.reason import parse_reasons
 from ringback.model.status import Kind, LegResult
 
 _Fields = dict[str, Any]

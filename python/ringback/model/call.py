@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from ringback.model.facts import SipFacts
 from ringback.model.ids import AccountSid, CallId
+from ringback.model.sip.facts import SipFacts
 from ringback.model.status import Kind
 
 

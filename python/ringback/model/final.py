@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ringback.model.ids import AccountSid, CallId
 from ringback.model.journal import Verdict
-from ringback.model.reason import Reason
+from ringback.model.sip.reason import Reason
 from ringback.model.status import Kind, LegResult
 
 

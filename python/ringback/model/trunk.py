@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from ringback.model.header_rules import HeaderRules
-from ringback.model.identity import IdentityPolicy
 from ringback.model.ids import AccountSid, RouteId, TrunkId
+from ringback.model.sip.header_rules import HeaderRules
+from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.status import LegResult
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ringback.model.header_rules import HeaderMatch, HeaderRule
+from ringback.model.sip.header_rules import HeaderMatch, HeaderRule
 
 Header = tuple[str, str]
 

@@ -6,8 +6,8 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ringback.model.facts import SipFacts
-from ringback.model.identity import NumberFormat
+from ringback.model.sip.facts import SipFacts
+from ringback.model.sip.identity import NumberFormat
 from ringback.model.trunk import Trunk
 from ringback.routing.addresses import Address, parse_address, split_list
 from ringback.routing.header_rules import Header, Variables, apply_rules

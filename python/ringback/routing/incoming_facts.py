@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from ringback.model.facts import Diversion, HistoryEntry, SipFacts
-from ringback.model.identity import NumberFormat
+from ringback.model.sip.facts import Diversion, HistoryEntry, SipFacts
+from ringback.model.sip.identity import NumberFormat
 from ringback.model.trunk import Trunk
 from ringback.routing.addresses import Address, parse_address, split_list
 from ringback.routing.header_rules import Header

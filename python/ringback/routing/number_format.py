@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from ringback.model.identity import NumberFormat
+from ringback.model.sip.identity import NumberFormat
 from ringback.routing.addresses import Address
 from ringback.routing.numbers import is_test_number
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import phonenumbers
 
-from ringback.model.identity import NumberFormat
+from ringback.model.sip.identity import NumberFormat
 from ringback.model.trunk import Trunk
 from ringback.routing.header_rules import faults_of
 

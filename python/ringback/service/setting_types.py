@@ -7,8 +7,8 @@ from msgspec import Meta, Struct
 from ringback.model.access import Scope
 from ringback.model.account import CallDefaults, CallingHours
 from ringback.model.errors import LocalError
-from ringback.model.header_rules import HeaderRules
-from ringback.model.identity import IdentityPolicy
+from ringback.model.sip.header_rules import HeaderRules
+from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.tones import TONE_COUNTRIES
 from ringback.model.trunk import OutcomeOverride
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ringback import _engine as en
 from ringback.live.clock import Clock
-from ringback.model.reason import parse_reasons
+from ringback.model.sip.reason import parse_reasons
 from ringback.testing.fake_clock import FakeClock
 from ringback.testing.fake_events import FakeEvents
 from ringback.testing.fake_media import FakeMedia

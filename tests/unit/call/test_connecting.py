@@ -7,7 +7,7 @@ from ringback.call.events import LegPlan, TimerName
 from ringback.call.machine.connecting import MOST_LEGS
 from ringback.call.states import IllegalEvent, State
 from ringback.model.journal import EntryKind
-from ringback.model.reason import ELSEWHERE
+from ringback.model.sip.reason import ELSEWHERE
 from ringback.model.status import LegResult, Status
 from ringback.testing.script import Script, make_leg
 

@@ -7,7 +7,7 @@ from ringback.call.record import final_record
 from ringback.model.cause import Cause
 from ringback.model.final import FinalRecord
 from ringback.model.journal import EntryKind
-from ringback.model.reason import Reason
+from ringback.model.sip.reason import Reason
 from ringback.model.status import LegResult, Status
 from ringback.testing.script import CALLEE, CALLER, Script, make_leg
 

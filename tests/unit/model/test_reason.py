@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.model.reason import ELSEWHERE, Reason, parse_reasons
+from ringback.model.sip.reason import ELSEWHERE, Reason, parse_reasons
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.model.header_rules import HeaderMatch, HeaderRule
+from ringback.model.sip.header_rules import HeaderMatch, HeaderRule
 from ringback.routing.header_rules import PROTECTED, Variables, apply_rules, faults_of
 
 VARIABLES = Variables("call_1", "+49301", "+49302", "ac_1")

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from ringback.model.facts import Diversion, HistoryEntry, SipFacts
-from ringback.model.header_rules import HeaderRule, HeaderRules
-from ringback.model.identity import IdentityPolicy, NumberFormat
 from ringback.model.ids import TrunkId
+from ringback.model.sip.facts import Diversion, HistoryEntry, SipFacts
+from ringback.model.sip.header_rules import HeaderRule, HeaderRules
+from ringback.model.sip.identity import IdentityPolicy, NumberFormat
 from ringback.model.trunk import Trunk
 from ringback.routing.addresses import parse_address, split_list
 from ringback.routing.incoming import Invite, Parties, read_invite

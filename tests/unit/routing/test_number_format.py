@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.model.identity import NumberFormat
+from ringback.model.sip.identity import NumberFormat
 from ringback.routing.incoming import number_in
 from ringback.routing.number_format import read_user, uri_of, write_user
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from ringback.model.header_rules import HeaderRule, HeaderRules
-from ringback.model.identity import IdentityPolicy, NumberFormat
 from ringback.model.ids import TrunkId
+from ringback.model.sip.header_rules import HeaderRule, HeaderRules
+from ringback.model.sip.identity import IdentityPolicy, NumberFormat
 from ringback.model.trunk import Trunk
 from ringback.routing.outgoing import CallIdentity, Presented, present
 from ringback.routing.trunk_check import identity_faults

@@ -16,9 +16,9 @@ from ringback.api.openapi import CREATING, refusals
 from ringback.api.problems import not_found
 from ringback.api.services import ApiServices
 from ringback.model.access import Scope
-from ringback.model.header_rules import HeaderRules
-from ringback.model.identity import IdentityPolicy
 from ringback.model.ids import TrunkId
+from ringback.model.sip.header_rules import HeaderRules
+from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.trunk import OutcomeOverride, Trunk
 from ringback.routing.trunk_check import identity_faults
 from ringback.store.errors import UnknownError

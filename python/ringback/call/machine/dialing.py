@@ -26,7 +26,7 @@ from ringback.call.outcome_table import EndedBy
 from ringback.call.status import TABLE_VERSION
 from ringback.model.cause import Cause
 from ringback.model.journal import EntryKind
-from ringback.model.reason import ELSEWHERE
+from ringback.model.sip.reason import ELSEWHERE
 from ringback.model.status import Kind, LegResult
 
 _MOST_PROGRESS = 20  # provisionals journalled of one leg; a storm of them is counted instead

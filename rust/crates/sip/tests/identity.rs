@@ -8,7 +8,7 @@ use ringback_sip::{Command, Event};
 
 fn with_headers(mut command: Command, name: Option<&str>, own: &[(&str, &str)]) -> Command {
     if let Command::Dial { from, display_name, headers, .. } = &mut command {
-        *from = "sip:anonymous@anonymous.invalid".to_owned();
+        "sip:anonymous@anonymous.invalid".clone_into(from);
         *display_name = name.map(str::to_owned);
         *headers = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     }
