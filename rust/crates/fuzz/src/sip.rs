@@ -301,7 +301,7 @@ fn dial(leg: LegId) -> Command {
         local_tag: name.to_owned(),
         headers: Vec::new(),
         media: media(),
-        credentials: Some(Credentials { username: "u".to_owned(), password: "p".to_owned() }),
+        credentials: Some(Credentials { username: "u".to_owned(), password: "p".to_owned(), realm: None }),
         allow_redirects: true,
         policy: policy(),
     }
