@@ -53,6 +53,9 @@ class EngineConfig:
         rtp_first_port: First port of the RTP range, even.
         rtp_last_port: Last port of the range; each leg takes an even/odd pair.
         media_shards: Media threads, 1-16.
+        media_cpus: CPUs to bind the media threads to, one each, in turn; empty for no binding. None: the last ones, if
+            the process has more than two for each media thread, so that Python keeps clear of them.
+        media_realtime: Ask for a real-time priority for the media threads (needs CAP_SYS_NICE).
         media_timeout_ms: Silence from the far end, RTP expected, until `MediaLost`. 0 switches it off.
         tones: Country (ISO 3166, two letters) whose dial, ringback, busy and congestion tones `tone` plays by itself.
         t1_ms: RFC 3261 T1. Tests shrink it; every other SIP timer follows.
@@ -75,6 +78,8 @@ class EngineConfig:
         rtp_first_port: int = 20000,
         rtp_last_port: int = 39999,
         media_shards: int = 1,
+        media_cpus: list[int] | None = None,
+        media_realtime: bool = True,
         media_timeout_ms: int = 30000,
         tones: str = "de",
         t1_ms: int = 500,

@@ -162,6 +162,8 @@ def _engine(settings: Settings) -> Iterator[Engine]:
             rtp_first_port=media.first_port,
             rtp_last_port=media.last_port,
             media_shards=media.shards,
+            media_cpus=None if media.cpus is None else list(media.cpus),
+            media_realtime=media.realtime,
             media_timeout_ms=media.timeout_ms,
             tones=media.tones,
             t1_ms=sip.t1_ms,

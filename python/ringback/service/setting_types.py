@@ -77,6 +77,9 @@ class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         first_port: First port of the RTP range, even.
         last_port: Last port; each leg takes two.
         shards: Media threads.
+        cpus: CPUs to bind them to, one each, in turn; empty for no binding. Left out: the last ones, if the machine has
+            more than two for each media thread.
+        realtime: Ask for a real-time priority for them (needs CAP_SYS_NICE; `dropped_ticks` says whether it is missed).
         timeout_ms: Silence from the far end after which a leg counts as lost; 0 never.
         tones: Country whose ringback, busy and other tones callers hear: de, us, ca, gb, fr, it, es, in, au, jp,
             br, nl, ch, at, be, pl or se.
@@ -87,6 +90,8 @@ class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     first_port: Port = 20000
     last_port: Port = 39999
     shards: Annotated[int, Meta(ge=1, le=16)] = 1
+    cpus: tuple[Annotated[int, Meta(ge=0, le=1023)], ...] | None = None
+    realtime: bool = True
     timeout_ms: Millis = 30_000
     tones: ToneCountry = "de"
 

@@ -19,6 +19,9 @@ pub struct EngineConfig {
     pub rtp_first_port: u16,
     pub rtp_last_port: u16,
     pub media_shards: usize,
+    /// CPUs of the media threads; none in the list for no binding, `None` to choose.
+    pub media_cpus: Option<Vec<usize>>,
+    pub media_realtime: bool,
     pub media_timeout: Duration,
     pub tones: String,
     pub t1: Duration,

@@ -10,6 +10,9 @@ const RETRY_AFTER_OVERLOAD_S: u32 = 5;
 const RETRY_AFTER_DRAINING_S: u32 = 30;
 /// A limit that was not met for this long is over.
 const CALM: Duration = Duration::from_secs(1);
+/// Media this late (99th percentile) leaves the far ends' jitter buffers dry: no new calls, until it is well below.
+const MEDIA_LATE: Duration = Duration::from_millis(30);
+const MEDIA_CALM: Duration = Duration::from_millis(15);
 
 /// Figures the decision rests on.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,8 +22,8 @@ pub(crate) struct Load {
     pub(crate) refused_rate: u64,
     /// Turns of the signaling loop that left the receive buffer nearly full.
     pub(crate) backlogged_turns: u64,
-    /// Ticks the media threads left out because they were held up.
-    pub(crate) media_held_up: u64,
+    /// How late the media threads were in the last two seconds: the 99th percentile.
+    pub(crate) media_lateness: Duration,
 }
 
 /// A limit that is seen by a counter growing.
@@ -60,7 +63,7 @@ pub(crate) struct Gatekeeper {
     max_legs: Watched,
     rate: Watched,
     signaling: Watched,
-    media: Watched,
+    media_late: bool,
 }
 
 impl Gatekeeper {
@@ -72,7 +75,7 @@ impl Gatekeeper {
             max_legs: Watched::default(),
             rate: Watched::default(),
             signaling: Watched::default(),
-            media: Watched::default(),
+            media_late: false,
         }
     }
 
@@ -86,7 +89,7 @@ impl Gatekeeper {
         let legs = self.max_legs.observe(now, load.refused_max_legs).map(|on| (on, "max_legs"));
         let rate = self.rate.observe(now, load.refused_rate).map(|on| (on, "rate"));
         let signaling = self.signaling.observe(now, load.backlogged_turns).map(|on| (on, "signaling"));
-        let media = self.media.observe(now, load.media_held_up).map(|on| (on, "media"));
+        let media = self.observe_media(load.media_lateness).map(|on| (on, "media"));
         [events, legs, rate, signaling, media].into_iter().flatten()
     }
 
@@ -98,11 +101,18 @@ impl Gatekeeper {
         changed.then_some(high)
     }
 
+    fn observe_media(&mut self, lateness: Duration) -> Option<bool> {
+        let late = if self.media_late { lateness > MEDIA_CALM } else { lateness >= MEDIA_LATE };
+        let changed = late != self.media_late;
+        self.media_late = late;
+        changed.then_some(late)
+    }
+
     /// What the user agent is to do with new calls.
     pub(crate) fn gate(&self) -> Gate {
         if !self.accepting {
             Gate::Refuse { retry_after_s: RETRY_AFTER_DRAINING_S }
-        } else if self.events_high || self.signaling.is_on() || self.media.is_on() {
+        } else if self.events_high || self.signaling.is_on() || self.media_late {
             Gate::Refuse { retry_after_s: RETRY_AFTER_OVERLOAD_S }
         } else {
             Gate::Open
@@ -111,8 +121,8 @@ impl Gatekeeper {
 
     /// When to look again although nothing happens: while something is on, its end is to be noticed.
     pub(crate) fn next_look(&self, now: Instant) -> Option<Instant> {
-        let watched = [&self.max_legs, &self.rate, &self.signaling, &self.media];
-        let on = self.events_high || watched.iter().any(|limit| limit.is_on());
+        let watched = [&self.max_legs, &self.rate, &self.signaling];
+        let on = self.events_high || self.media_late || watched.iter().any(|limit| limit.is_on());
         on.then(|| now + Duration::from_millis(100))
     }
 }
@@ -156,19 +166,28 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_cannot_keep_up_close_the_gate_until_they_can() {
-        let cases = [
-            ("signaling", Load { backlogged_turns: 1, ..Load::default() }),
-            ("media", Load { media_held_up: 1, ..Load::default() }),
-        ];
-        for (why, load) in cases {
-            let (mut keeper, now) = (Gatekeeper::new(10), Instant::now());
+    fn a_signaling_thread_that_cannot_keep_up_closes_the_gate_until_it_can() {
+        let load = Load { backlogged_turns: 1, ..Load::default() };
+        let (mut keeper, now) = (Gatekeeper::new(10), Instant::now());
 
-            assert_eq!(seen(&mut keeper, now, load), vec![(true, why)]);
-            assert!(matches!(keeper.gate(), Gate::Refuse { .. }));
-            assert_eq!(seen(&mut keeper, now + CALM, load), vec![(false, why)]);
-            assert_eq!(keeper.gate(), Gate::Open);
-        }
+        assert_eq!(seen(&mut keeper, now, load), vec![(true, "signaling")]);
+        assert!(matches!(keeper.gate(), Gate::Refuse { .. }));
+        assert_eq!(seen(&mut keeper, now + CALM, load), vec![(false, "signaling")]);
+        assert_eq!(keeper.gate(), Gate::Open);
+    }
+
+    #[test]
+    fn late_media_closes_the_gate_and_opens_it_only_when_it_is_well_in_time() {
+        let (mut keeper, now) = (Gatekeeper::new(10), Instant::now());
+        let late = |ms| Load { media_lateness: Duration::from_millis(ms), ..Load::default() };
+
+        assert_eq!(seen(&mut keeper, now, late(29)), vec![]);
+        assert_eq!(seen(&mut keeper, now, late(30)), vec![(true, "media")]);
+        assert!(matches!(keeper.gate(), Gate::Refuse { retry_after_s: RETRY_AFTER_OVERLOAD_S }));
+        assert!(keeper.next_look(now).is_some());
+        assert_eq!(seen(&mut keeper, now + CALM * 5, late(16)), vec![]);
+        assert_eq!(seen(&mut keeper, now + CALM * 5, late(15)), vec![(false, "media")]);
+        assert_eq!(keeper.gate(), Gate::Open);
     }
 
     #[test]

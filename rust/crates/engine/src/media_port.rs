@@ -81,8 +81,8 @@ impl MediaPort for Arc<Media> {
         Media::close_leg(self, leg);
     }
 
-    fn held_up(&self) -> u64 {
-        self.counters().get("dropped_ticks")
+    fn lateness(&self) -> Duration {
+        self.recent_lateness()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ringback_media::{EventSink, Media, MediaConfig};
+use ringback_media::{EventSink, Media, MediaConfig, spare_cpus};
 use ringback_net::{MonotonicClock, Resolver, UdpSocket, WakeFd};
 use ringback_sip as sip;
 
@@ -120,6 +120,8 @@ fn media_config(config: &EngineConfig, addresses: &Addresses) -> MediaConfig {
         first_port: config.rtp_first_port,
         last_port: config.rtp_last_port,
         shards: config.media_shards,
+        realtime: config.media_realtime,
+        cpus: config.media_cpus.clone().unwrap_or_else(|| spare_cpus(config.media_shards)),
         media_timeout: config.media_timeout,
         prompt_cache_bytes: PROMPT_CACHE_BYTES,
     }

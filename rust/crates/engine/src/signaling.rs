@@ -62,7 +62,7 @@ pub(crate) struct Signaling<M> {
     transmit: VecDeque<(Outgoing, Option<LegId>)>,
     next_look: Option<Instant>,
     media_looked_at: Instant,
-    media_held_up: u64,
+    media_lateness: Duration,
     backlogged_turns: u64,
     stopping: Option<Stopping>,
     faults: u64,
@@ -90,7 +90,7 @@ impl<M: MediaPort> Signaling<M> {
             transmit: VecDeque::new(),
             next_look: None,
             media_looked_at: Instant::now(),
-            media_held_up: 0,
+            media_lateness: Duration::ZERO,
             backlogged_turns: 0,
             stopping: None,
             faults: 0,
@@ -193,10 +193,10 @@ impl<M: MediaPort> Signaling<M> {
     }
 
     fn watch_load(&mut self, now: Instant) {
-        // Adding up media's counters costs more than a turn; ten times a second is soon enough.
+        // Adding up media's histograms costs more than a turn; ten times a second is soon enough.
         if now.saturating_duration_since(self.media_looked_at) >= MEDIA_LOOK {
             self.media_looked_at = now;
-            self.media_held_up = self.core.media_held_up();
+            self.media_lateness = self.core.media_lateness();
         }
         let counters = self.agent.counters();
         let load = Load {
@@ -204,7 +204,7 @@ impl<M: MediaPort> Signaling<M> {
             refused_max_legs: counters.refused_max_legs,
             refused_rate: counters.refused_rate,
             backlogged_turns: self.backlogged_turns,
-            media_held_up: self.media_held_up,
+            media_lateness: self.media_lateness,
         };
         for (on, why) in self.gatekeeper.observe(now, load) {
             self.core.report(now, What::Overload { on, why });

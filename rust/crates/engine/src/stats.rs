@@ -83,6 +83,7 @@ pub(crate) fn media_figures(values: Vec<(&'static str, u64)>) -> Stats {
         "media_tick_late_p50_us" => "tick_lateness_p50_us",
         "media_tick_late_p99_us" => "tick_lateness_p99_us",
         "media_tick_late_max_us" => "tick_lateness_max_us",
+        "media_tick_late_recent_p99_us" => "tick_lateness_recent_p99_us",
         other => other,
     };
     values.into_iter().map(|(name, value)| (contract(name), value)).collect()

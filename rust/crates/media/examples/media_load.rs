@@ -59,6 +59,8 @@ fn config() -> MediaConfig {
         first_port: 12000,
         last_port: 17999,
         shards: 1,
+        realtime: true,
+        cpus: Vec::new(),
         media_timeout: Duration::from_secs(30),
         prompt_cache_bytes: 16 << 20,
     }

@@ -1,8 +1,12 @@
 //! What media counts: one set of atomics for each shard, added up when somebody asks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::lateness::Lateness;
+
+/// Half a second of ticks: with less, one hiccup would be the 99th percentile.
+const MIN_RECENT_TICKS: u64 = 100;
 
 /// Counters since start and gauges, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,6 +100,10 @@ counters! {
     dropped_record_chunks,
     /// Ticks left out because the thread was held up for too long.
     dropped_ticks,
+    /// Threads that run before ordinary ones, by a real-time priority.
+    media_threads_realtime,
+    /// Threads that are bound to a CPU.
+    media_threads_pinned,
 }
 
 /// Add one.
@@ -103,8 +111,16 @@ pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Return the 99th percentile of the lateness of a shard of late, 0 as long as too few ticks say anything.
+pub(crate) fn recent(shard: &Counters, now: Instant) -> u64 {
+    let (p99_us, ticks) = shard.lateness.recent_us(now);
+    if ticks >= MIN_RECENT_TICKS { p99_us } else { 0 }
+}
+
 /// Add up the counters of all shards.
 pub(crate) fn collect<'a>(shards: impl Iterator<Item = &'a Counters>) -> MediaCounters {
+    let now = Instant::now();
+    let mut recent_us = 0;
     let mut values: Vec<(&'static str, u64)> = Vec::new();
     let lateness = Lateness::default();
     for shard in shards {
@@ -116,6 +132,7 @@ pub(crate) fn collect<'a>(shards: impl Iterator<Item = &'a Counters>) -> MediaCo
                 sum.1 += value;
             }
         }
+        recent_us = recent_us.max(recent(shard, now));
         lateness.add(&shard.lateness);
     }
     let [median, p99, max] = lateness.summary_us();
@@ -124,7 +141,9 @@ pub(crate) fn collect<'a>(shards: impl Iterator<Item = &'a Counters>) -> MediaCo
         ("media_tick_late_p50_us", median),
         ("media_tick_late_p99_us", p99),
         ("media_tick_late_max_us", max),
+        ("media_tick_late_recent_p99_us", recent_us),
     ]);
+    values.extend(lateness.histogram());
     MediaCounters { values }
 }
 
@@ -139,7 +158,7 @@ mod tests {
         let shards = [Counters::default(), Counters::default()];
         count(&shards[0].media_legs);
         count(&shards[1].media_legs);
-        shards[1].lateness.record(Duration::from_millis(3));
+        shards[1].lateness.record(Duration::from_millis(3), Instant::now());
 
         let counters = collect(shards.iter());
 

@@ -50,7 +50,7 @@ mod wire;
 
 pub use audio::country_tones::Country;
 pub use command::{Codec, EventType, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
-pub use config::MediaConfig;
+pub use config::{MediaConfig, spare_cpus};
 pub use counters::MediaCounters;
 pub use error::MediaError;
 pub use event::{DigitSource, EventSink, GatherResult, MediaEvent, MediaStats, OpResult};

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::command::{LegId, MediaCommand, OpId, RemoteMedia};
 use crate::config::MediaConfig;
-use crate::counters::{Counters, MediaCounters, collect, count};
+use crate::counters::{Counters, MediaCounters, collect, count, recent};
 use crate::disk::{DiskRequest, loader, recorder};
 use crate::error::MediaError;
 use crate::event::{EventSink, MediaEvent, OpResult};
@@ -23,7 +23,7 @@ use crate::port_pool::PortPool;
 use crate::shard::{Shard, ShardCommand, ShardConfig};
 use crate::stream::report::NtpClock;
 use crate::sys;
-use crate::thread::{Links, ShardThread, ThreadCommand};
+use crate::thread::{Links, Placement, ShardThread, ThreadCommand};
 
 /// Commands that may wait for a shard. The last quarter is kept for opening and closing legs.
 const COMMAND_QUEUE: usize = 8192;
@@ -130,12 +130,20 @@ impl Media {
         let load = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
         counters.values.extend([
             ("media_ports_used", self.ports.used() as u64),
+            ("media_ports_warm", self.ports.warm_pairs() as u64),
             ("media_ports_total", self.ports.total() as u64),
             ("media_ports_taken_by_others", load(&self.ports.taken_by_others)),
             ("refused_media_ports", load(&self.ports.exhausted)),
             ("media_commands_waiting", self.shards.iter().map(|shard| shard.commands.len() as u64).sum()),
         ]);
         counters
+    }
+
+    /// Return the 99th percentile of how late ticks of the worst thread were in the last two seconds.
+    pub fn recent_lateness(&self) -> Duration {
+        let now = Instant::now();
+        let worst = self.shards.iter().map(|shard| recent(&shard.counters, now)).max();
+        Duration::from_micros(worst.unwrap_or(0))
     }
 
     /// Close every leg and stop the threads. Dropping the handle does the same.
@@ -166,9 +174,12 @@ impl Media {
         let sink = Arc::clone(&self.sink);
         let links = Links { commands: receiver, replies, reply_to, loader, recorder, sink };
         self.shards.push(ShardHandle { commands, counters: Arc::clone(&counters) });
+        let cpus = &self.config.cpus;
+        let cpu = (!cpus.is_empty()).then(|| cpus[index % cpus.len()]);
+        let placement = Placement { realtime: self.config.realtime, cpu };
         self.spawn(format!("media-{index}"), move || {
             let shard = Shard::new(config, Arc::clone(&counters));
-            ShardThread::new(shard, links, counters).run();
+            ShardThread::new(shard, links, counters, placement).run();
         })
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -17,6 +18,13 @@ use crate::sys;
 /// Pairs tried when others hold ports of the range: enough to pass over another media server on the same host once
 /// (about 20 ms); its ports then stand at the end of the rotation.
 const MAX_TRIES: usize = 4096;
+/// Bound pairs kept for legs to come, at most an eighth of the files that may be open: opening a pair is the dearest
+/// call of a short leg.
+const MAX_WARM: usize = 1024;
+/// A pair rests this long before another leg gets it, so that packets for the old leg do not reach the new one.
+const COOL: Duration = Duration::from_secs(2);
+/// Packets of the old far end thrown away when a pair is lent again: more than fit into its buffer.
+const MAX_DISCARDED: usize = 512;
 /// Half a second of packets; what comes faster than it is read is not audio.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 /// Expedited forwarding (RFC 3246), in the upper six bits.
@@ -30,45 +38,51 @@ pub(crate) struct PortPool {
     last: u16,
     total: usize,
     free: Mutex<VecDeque<u16>>,
+    /// Bound pairs that no leg holds, the longest unused first.
+    warm: Mutex<VecDeque<Warm>>,
+    max_warm: usize,
     /// Legs refused because no pair was left.
     pub(crate) exhausted: AtomicU64,
     /// Pairs passed over because somebody else holds one of the ports.
     pub(crate) taken_by_others: AtomicU64,
 }
 
-/// A pair of ports; given back when dropped.
+/// A bound pair that waits for a leg.
 #[derive(Debug)]
-struct Lease {
-    pool: Arc<PortPool>,
+struct Warm {
     port: u16,
+    sockets: [UdpSocket; 2],
+    since: Instant,
 }
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.pool.free().push_back(self.port);
-    }
-}
-
-/// The bound sockets of a leg. The fields are dropped in order: sockets first, then the ports are free.
+/// The bound sockets of a leg: RTP and RTCP. Given back when dropped.
 #[derive(Debug)]
 pub(crate) struct LegSockets {
-    /// RTP and RTCP.
-    sockets: [UdpSocket; 2],
-    lease: Lease,
+    pool: Arc<PortPool>,
+    port: u16,
+    sockets: [Option<UdpSocket>; 2],
+}
+
+impl Drop for LegSockets {
+    fn drop(&mut self) {
+        if let [Some(rtp), Some(rtcp)] = std::mem::take(&mut self.sockets) {
+            self.pool.give_back(self.port, [rtp, rtcp]);
+        }
+    }
 }
 
 impl LegSockets {
     /// Return the socket of a channel.
-    pub(crate) fn socket(&self, channel: Channel) -> &UdpSocket {
+    pub(crate) fn socket(&self, channel: Channel) -> Option<&UdpSocket> {
         match channel {
-            Channel::Rtp => &self.sockets[0],
-            Channel::Rtcp => &self.sockets[1],
+            Channel::Rtp => self.sockets[0].as_ref(),
+            Channel::Rtcp => self.sockets[1].as_ref(),
         }
     }
 
     /// Return the RTP port; RTCP has the one above.
     pub(crate) fn port(&self) -> u16 {
-        self.lease.port
+        self.port
     }
 }
 
@@ -84,6 +98,8 @@ impl PortPool {
             last: config.last_port,
             total: free.len(),
             free: Mutex::new(free),
+            warm: Mutex::default(),
+            max_warm: usize::try_from(sys::raise_file_limit() / 16).map_or(MAX_WARM, |most| most.min(MAX_WARM)),
             exhausted: AtomicU64::new(0),
             taken_by_others: AtomicU64::new(0),
         })
@@ -91,27 +107,80 @@ impl PortPool {
 
     /// Bind the sockets of a leg.
     pub(crate) fn open(self: &Arc<Self>) -> Result<LegSockets, MediaError> {
+        if let Some(sockets) = self.take_warm(COOL) {
+            return Ok(sockets);
+        }
         for _ in 0..MAX_TRIES {
             let Some(port) = self.free().pop_front() else { break };
-            let lease = Lease { pool: Arc::clone(self), port };
             match bind_pair(self.bind, port) {
-                Ok(sockets) => return Ok(LegSockets { sockets, lease }),
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => count(&self.taken_by_others),
-                Err(source) => return Err(MediaError::Bind { bind: self.bind, source }),
+                Ok(sockets) => return Ok(self.lend(port, sockets)),
+                Err(error) => {
+                    self.free().push_back(port);
+                    if error.kind() != io::ErrorKind::AddrInUse {
+                        // The limit of open files, perhaps: bound pairs need none.
+                        let warm = self.take_warm(Duration::ZERO);
+                        return warm.ok_or(MediaError::Bind { bind: self.bind, source: error });
+                    }
+                    count(&self.taken_by_others);
+                }
             }
+        }
+        // Better a pair that was used a moment ago than none.
+        if let Some(sockets) = self.take_warm(Duration::ZERO) {
+            return Ok(sockets);
         }
         count(&self.exhausted);
         Err(MediaError::NoPort { first: self.first, last: self.last, used: self.used() })
     }
 
+    /// Take the pair that was bound and unused for longest, if it is for long enough.
+    fn take_warm(self: &Arc<Self>, unused_for: Duration) -> Option<LegSockets> {
+        let pair = {
+            let mut warm = self.warm();
+            if warm.front()?.since.elapsed() < unused_for {
+                return None;
+            }
+            warm.pop_front()?
+        };
+        // What an old far end sent until now is nobody's.
+        pair.sockets.iter().for_each(|socket| sys::discard(socket, MAX_DISCARDED));
+        Some(self.lend(pair.port, pair.sockets))
+    }
+
+    fn lend(self: &Arc<Self>, port: u16, sockets: [UdpSocket; 2]) -> LegSockets {
+        LegSockets { pool: Arc::clone(self), port, sockets: sockets.map(Some) }
+    }
+
+    fn give_back(&self, port: u16, sockets: [UdpSocket; 2]) {
+        let mut warm = self.warm();
+        if warm.len() < self.max_warm {
+            warm.push_back(Warm { port, sockets, since: Instant::now() });
+        } else {
+            drop(warm);
+            // Closed before the port is free.
+            drop(sockets);
+            self.free().push_back(port);
+        }
+    }
+
     /// Return how many pairs legs hold.
     pub(crate) fn used(&self) -> usize {
-        self.total - self.free().len()
+        let unused = self.free().len() + self.warm().len();
+        self.total.saturating_sub(unused)
+    }
+
+    /// Return how many bound pairs wait for a leg.
+    pub(crate) fn warm_pairs(&self) -> usize {
+        self.warm().len()
     }
 
     /// Return how many pairs there are.
     pub(crate) fn total(&self) -> usize {
         self.total
+    }
+
+    fn warm(&self) -> MutexGuard<'_, VecDeque<Warm>> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn free(&self) -> MutexGuard<'_, VecDeque<u16>> {
@@ -140,11 +209,9 @@ fn bind_one(bind: IpAddr, port: u16) -> io::Result<UdpSocket> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::net::Ipv4Addr;
     use std::sync::atomic::Ordering;
-    use std::time::Duration;
-
-    use super::*;
 
     fn pool(first_port: u16, last_port: u16) -> Arc<PortPool> {
         PortPool::new(&MediaConfig {
@@ -152,6 +219,8 @@ mod tests {
             first_port,
             last_port,
             shards: 1,
+            realtime: true,
+            cpus: Vec::new(),
             media_timeout: Duration::ZERO,
             prompt_cache_bytes: 0,
         })
@@ -175,6 +244,26 @@ mod tests {
         assert_eq!([first, second, third], [14410, 14412, 14414]);
         assert_eq!(pool.used(), 0);
         assert_eq!(pool.open().unwrap().port(), 14410);
+    }
+
+    #[test]
+    fn test_a_bound_pair_rests_and_is_then_lent_again_without_old_packets() {
+        let pool = pool(14440, 14445);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let first = pool.open().unwrap().port();
+        assert_eq!((pool.warm_pairs(), pool.used()), (1, 0));
+        sender.send_to(b"late", ("127.0.0.1", first)).unwrap();
+        assert_eq!(pool.open().unwrap().port(), 14442, "the first pair still rests");
+
+        pool.warm().iter_mut().for_each(|pair| pair.since -= COOL);
+        let again = pool.open().unwrap();
+
+        assert_eq!(again.port(), first);
+        let mut bytes = [0; 10];
+        assert!(again.socket(Channel::Rtp).unwrap().recv_from(&mut bytes).is_err(), "the old packet is still there");
+        sender.send_to(b"new", ("127.0.0.1", first)).unwrap();
+        assert_eq!(again.socket(Channel::Rtp).unwrap().recv_from(&mut bytes).unwrap().0, 3);
+        assert_eq!(pool.used(), 1);
     }
 
     #[test]

@@ -20,6 +20,8 @@ const CONTROL_BYTES: usize = 64;
 /// The lowest real-time priority is above everything that is not real-time.
 const FIFO_PRIORITY: libc::c_int = 1;
 const NICE: libc::c_int = -11;
+/// CPUs of a `cpu_set_t`.
+const MAX_CPUS: usize = 1024;
 
 /// Ask the kernel to note when packets arrive. Without it they count as arrived when they are read.
 pub(crate) fn enable_timestamps(socket: &UdpSocket) {
@@ -60,6 +62,44 @@ pub(crate) fn raise_priority() -> bool {
         param.sched_priority = FIFO_PRIORITY;
         libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const param) == 0
             || libc::setpriority(libc::PRIO_PROCESS, 0, NICE) == 0
+    }
+}
+
+/// Return the CPUs this process may run on, lowest first.
+pub(crate) fn cpus() -> Vec<usize> {
+    // SAFETY: a `cpu_set_t` is plain bits, for which zero is valid; the pointer outlives the call and the size is its.
+    unsafe {
+        let mut set: libc::cpu_set_t = mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) != 0 {
+            return Vec::new();
+        }
+        (0..MAX_CPUS).filter(|&cpu| libc::CPU_ISSET(cpu, &set)).collect()
+    }
+}
+
+/// Let the calling thread run on one CPU alone; return whether it worked.
+pub(crate) fn pin(cpu: usize) -> bool {
+    if cpu >= MAX_CPUS {
+        return false;
+    }
+    // SAFETY: as in `cpus`; 0 names the calling thread, and the number is within the set.
+    unsafe {
+        let mut set: libc::cpu_set_t = mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) == 0
+    }
+}
+
+/// Throw away what waits on a nonblocking socket, up to `most` packets.
+pub(crate) fn discard(socket: &UdpSocket, most: usize) {
+    let mut byte = [0_u8; 1];
+    for _ in 0..most {
+        // An error other than "nothing waits" is an old ICMP message; reading it takes it away.
+        if let Err(error) = socket.recv_from(&mut byte)
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            return;
+        }
     }
 }
 
@@ -234,6 +274,18 @@ mod tests {
             let age = SystemTime::UNIX_EPOCH.elapsed().unwrap().abs_diff(packet.arrived.unwrap());
             assert!(age < Duration::from_secs(5), "{age:?}");
         }
+    }
+
+    #[test]
+    fn test_a_thread_is_bound_to_a_cpu_of_the_process() {
+        let all = cpus();
+        assert!(!all.is_empty());
+
+        // Not this thread: it may be used by other tests.
+        let pinned = std::thread::spawn(move || (pin(all[0]), cpus(), all[0])).join().unwrap();
+
+        assert_eq!(pinned, (true, vec![pinned.2], pinned.2));
+        assert!(!pin(MAX_CPUS));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 use crate::command::LegId;
 use crate::counters::{Counters, count};
@@ -56,6 +56,15 @@ pub(crate) struct Links {
     pub(crate) sink: Arc<dyn EventSink>,
 }
 
+/// Where and how the system shall run a thread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placement {
+    /// Before ordinary threads, if we may.
+    pub(crate) realtime: bool,
+    /// On this CPU alone.
+    pub(crate) cpu: Option<usize>,
+}
+
 /// A shard with its sockets.
 pub(crate) struct ShardThread {
     shard: Shard,
@@ -63,6 +72,7 @@ pub(crate) struct ShardThread {
     counters: Arc<Counters>,
     sockets: HashMap<LegId, LegSockets>,
     receiver: sys::Receiver,
+    placement: Placement,
     /// Legs of the tick, kept to be used again.
     due: Vec<LegId>,
     next_tick: Instant,
@@ -72,13 +82,14 @@ pub(crate) struct ShardThread {
 
 impl ShardThread {
     /// Put the parts together.
-    pub(crate) fn new(shard: Shard, links: Links, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(shard: Shard, links: Links, counters: Arc<Counters>, placement: Placement) -> Self {
         Self {
             shard,
             links,
             counters,
             sockets: HashMap::new(),
             receiver: sys::Receiver::new(),
+            placement,
             due: Vec::new(),
             next_tick: Instant::now(),
             ticks: 0,
@@ -88,7 +99,12 @@ impl ShardThread {
 
     /// Run until told to stop. A panic that is no leg's costs a tick.
     pub(crate) fn run(mut self) {
-        sys::raise_priority();
+        if self.placement.realtime && sys::raise_priority() {
+            count(&self.counters.media_threads_realtime);
+        }
+        if self.placement.cpu.is_some_and(sys::pin) {
+            count(&self.counters.media_threads_pinned);
+        }
         while catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
             count(&self.counters.media_faults);
         }
@@ -108,15 +124,23 @@ impl ShardThread {
                 }
                 self.next_tick = Instant::now();
             } else if now < self.next_tick {
-                match self.links.commands.recv_deadline(self.next_tick) {
-                    Ok(command) => self.command(command),
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) if self.stopping.is_none() => self.stop(),
-                    // No more commands, but recordings to be closed.
-                    Err(RecvTimeoutError::Disconnected) => thread::sleep(self.next_tick - now),
-                }
+                // Commands wait for the tick: a wake-up for each would cost more than most of them do.
+                thread::sleep(self.next_tick - now);
             } else {
+                self.take_commands();
                 self.tick();
+            }
+        }
+    }
+
+    /// Take the commands that wait now; those that come meanwhile are the next tick's.
+    fn take_commands(&mut self) {
+        for _ in 0..self.links.commands.len().max(1) {
+            match self.links.commands.try_recv() {
+                Ok(command) => self.command(command),
+                Err(TryRecvError::Disconnected) if self.stopping.is_none() => return self.stop(),
+                // No more commands; without their senders there may still be recordings to be closed.
+                Err(_) => return,
             }
         }
     }
@@ -133,7 +157,8 @@ impl ShardThread {
         self.read_sockets(now);
         self.shard.tick(now);
         self.flush(now);
-        self.counters.lateness.record(due.elapsed());
+        let done = Instant::now();
+        self.counters.lateness.record(done.saturating_duration_since(due), done);
     }
 
     fn catch_up(&mut self, now: Instant) {
@@ -158,7 +183,7 @@ impl ShardThread {
                 if channel == Channel::Rtcp && !with_rtcp {
                     continue;
                 }
-                let socket = sockets.socket(channel);
+                let Some(socket) = sockets.socket(channel) else { continue };
                 for _ in 0..MAX_BATCHES {
                     // An error is an old ICMP message; the next call gets the packets behind it.
                     let read = self.receiver.receive(socket).unwrap_or(0);
@@ -226,7 +251,7 @@ impl ShardThread {
         let out = self.shard.outputs();
         for packet in &out.packets {
             let Some(sockets) = self.sockets.get(&packet.leg) else { continue };
-            let socket = sockets.socket(packet.channel);
+            let Some(socket) = sockets.socket(packet.channel) else { continue };
             if socket.send_to(&out.bytes[packet.range.clone()], packet.to).is_err() {
                 count(&self.counters.dropped_media_unsent);
             }

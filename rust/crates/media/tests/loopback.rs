@@ -31,6 +31,8 @@ fn start(first_port: u16, shards: usize) -> (Media, Receiver<MediaEvent>) {
         first_port,
         last_port: first_port + 19,
         shards,
+        realtime: true,
+        cpus: Vec::new(),
         media_timeout: Duration::from_secs(30),
         prompt_cache_bytes: 1 << 20,
     };
@@ -209,6 +211,8 @@ fn test_settings_that_cannot_work_are_refused() {
         first_port,
         last_port,
         shards,
+        realtime: true,
+        cpus: Vec::new(),
         media_timeout: Duration::ZERO,
         prompt_cache_bytes: 0,
     };

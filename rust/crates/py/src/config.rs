@@ -28,6 +28,8 @@ impl EngineConfig {
         rtp_first_port = Int(20000),
         rtp_last_port = Int(39999),
         media_shards = Int(1),
+        media_cpus = None,
+        media_realtime = true,
         media_timeout_ms = Int(30000),
         tones = "de".to_owned(),
         t1_ms = Int(500),
@@ -39,7 +41,7 @@ impl EngineConfig {
         trace = false,
     ))]
     #[pyo3(text_signature = "(*, listen='127.0.0.1:5060', advertised=None, media_host=None, media_advertised=None, \
-        rtp_first_port=20000, rtp_last_port=39999, media_shards=1, media_timeout_ms=30000, \
+        rtp_first_port=20000, rtp_last_port=39999, media_shards=1, media_cpus=None, media_realtime=True, media_timeout_ms=30000, \
         tones='de', t1_ms=500, decide_within_ms=4000, max_legs=4000, max_incoming_per_s=1000, event_high_water=50000, \
         user_agent='Ringback', trace=False)")]
     #[allow(clippy::too_many_arguments)] // keyword-only settings of the contract
@@ -51,6 +53,8 @@ impl EngineConfig {
         rtp_first_port: Int,
         rtp_last_port: Int,
         media_shards: Int,
+        media_cpus: Option<Vec<Int>>,
+        media_realtime: bool,
         media_timeout_ms: Int,
         tones: String,
         t1_ms: Int,
@@ -70,6 +74,8 @@ impl EngineConfig {
             rtp_first_port: rtp_first_port.within("rtp_first_port", 1024, 65534)?,
             rtp_last_port: rtp_last_port.within("rtp_last_port", 1025, 65535)?,
             media_shards: media_shards.within("media_shards", 1, 16)?,
+            media_cpus: cpus(media_cpus)?,
+            media_realtime,
             media_timeout: milliseconds("media_timeout_ms", media_timeout_ms, 0)?,
             tones,
             t1: t1_ms.within("t1_ms", 1, 10_000).map(Duration::from_millis)?,
@@ -95,6 +101,10 @@ impl EngineConfig {
             config.max_legs
         )
     }
+}
+
+fn cpus(numbers: Option<Vec<Int>>) -> PyResult<Option<Vec<usize>>> {
+    numbers.map(|numbers| numbers.into_iter().map(|cpu| cpu.within("media_cpus", 0, 1023)).collect()).transpose()
 }
 
 /// One carrier as the engine sees it.

@@ -43,8 +43,8 @@ pub(crate) trait MediaPort {
     fn digit(&mut self, leg: LegId, digit: char);
     /// End a leg's operations and free its ports; figures and `Closed` follow.
     fn close_leg(&mut self, leg: LegId);
-    /// Ticks left out so far because the media threads were held up.
-    fn held_up(&self) -> u64;
+    /// How late the media threads were of late: the 99th percentile.
+    fn lateness(&self) -> Duration;
 }
 
 /// Settings of the core.
@@ -135,9 +135,9 @@ impl<M: MediaPort> Core<M> {
         self.counters
     }
 
-    /// See [`MediaPort::held_up`].
-    pub(crate) fn media_held_up(&self) -> u64 {
-        self.media.held_up()
+    /// See [`MediaPort::lateness`].
+    pub(crate) fn media_lateness(&self) -> Duration {
+        self.media.lateness()
     }
 
     /// Report something that belongs to no leg.

@@ -61,8 +61,8 @@ impl MediaPort for ScriptedMedia {
         self.note("close", format!("close {leg}"));
     }
 
-    fn held_up(&self) -> u64 {
-        0
+    fn lateness(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
