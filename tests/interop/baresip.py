@@ -1,26 +1,27 @@
-"""baresip: a telephone on libre's SIP and RTP. It says a file and keeps what it hears."""
+"""baresip: a telephone on libre's SIP and RTP, ordered about over its TCP control port."""
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from tests.integration.listening import Samples
+from tests.interop.phone import Phone
 from tests.interop.program import SIP_PORT, WAIT_S, Program, own_address
-from tests.interop.sound import read_sound, song, write_sound
+from tests.interop.sound import read_sound, write_sound
 from tests.interop.trace import Message, read_libre
 
 _CONTROL_PORT = 5555
 _MODULES = Path("/usr/lib/baresip/modules")
-_SONG_S = 30
 
 Event = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """A codec as baresip names it, and the rate and channels of the sound it takes."""
+    """Codecs of one module as baresip names them, and the rate and channels of the sound it takes."""
 
     name: str
     module: str
@@ -28,21 +29,23 @@ class Codec:
     channels: int = 1
 
 
+G711 = Codec(name="PCMA/8000/1,PCMU/8000/1", module="g711")
 PCMA = Codec(name="PCMA/8000/1", module="g711")
 PCMU = Codec(name="PCMU/8000/1", module="g711")
 
 
-@dataclass(kw_only=True)
-class Baresip:
-    """A running baresip with one account. It speaks RTP from its own address, ports 10000 to 10100."""
+class Baresip(Phone):
+    """A running baresip. It speaks RTP from its own address, ports 10000 to 10100."""
 
-    address: str
-    user: str
-    codec: Codec
-    said: Samples
-    folder: Path
-    program: Program
-    events: list[Event] = field(default_factory=list)
+    refusal = (486, "BUSY")
+
+    def __init__(self, folder: Path, address: str, user: str, seed: int) -> None:
+        super().__init__(folder, address, user, seed)
+        self.events: list[Event] = []
+        self._changed = asyncio.Event()
+        self._answers: asyncio.Queue[Event] = asyncio.Queue()
+        self._reader: asyncio.Task[None]
+        self._orders: asyncio.StreamWriter
 
     @classmethod
     async def start(
@@ -51,7 +54,7 @@ class Baresip:
         *,
         user: str,
         seed: int,
-        codec: Codec = PCMA,
+        codec: Codec = G711,
         account: str = "",
         modules: tuple[str, ...] = (),
     ) -> Self:
@@ -61,47 +64,36 @@ class Baresip:
             folder: Where its configuration, logs and recordings go.
             user: The number or name that it is called by.
             seed: Of the song that it says.
-            codec: The only one it offers.
+            codec: What it offers.
             account: Further parameters of the account, `;name=value`.
             modules: Further modules.
         """
         folder.mkdir()
-        address = own_address()
-        said = song(seed, _SONG_S)
-        write_sound(
-            folder / "said.wav",
-            song(seed, _SONG_S, rate_hz=codec.rate_hz),
-            rate_hz=codec.rate_hz,
-            channels=codec.channels,
-        )
+        phone = cls(folder, own_address(), user, seed)
+        sound = phone.song(rate_hz=codec.rate_hz)
+        write_sound(folder / "said.wav", sound, rate_hz=codec.rate_hz, channels=codec.channels)
         (folder / "heard").mkdir()
-        (folder / "config").write_text(_config(folder, address, codec, modules))
         (folder / "contacts").touch()
+        (folder / "config").write_text(_config(folder, phone.address, codec, modules))
         (folder / "accounts").write_text(
-            f"<sip:{user}@{address}>;regint=0;audio_codecs={codec.name};answermode=manual{account}\n"
+            f"<sip:{user}@{phone.address}>;regint=0;audio_codecs={codec.name};answermode=manual{account}\n"
         )
-        program = await Program.start("baresip", "baresip", "-f", str(folder), "-s", folder=folder)
-        phone = cls(address=address, user=user, codec=codec, said=said, folder=folder, program=program)
+        phone.program = await Program.start("baresip", "baresip", "-f", str(folder), "-s", folder=folder)
         try:
-            await program.said("baresip is ready")
-            await phone._connect()
+            await phone.program.said("baresip is ready")
+            incoming, phone._orders = await asyncio.open_connection(phone.address, _CONTROL_PORT)
         except BaseException:
-            await program.stop()
+            await phone.program.stop()
             raise
+        phone._reader = asyncio.create_task(phone._read(incoming))
         return phone
 
-    async def _connect(self) -> None:
-        self._changed = asyncio.Event()
-        self._incoming, self._outgoing = await asyncio.open_connection(self.address, _CONTROL_PORT)
-        self._answers: asyncio.Queue[Event] = asyncio.Queue()
-        self._reader = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
+    async def _read(self, incoming: asyncio.StreamReader) -> None:
         """Take netstrings of JSON apart: answers to commands, and events."""
         while True:
             try:
-                size = int((await self._incoming.readuntil(b":"))[:-1])
-                message = json.loads((await self._incoming.readexactly(size + 1))[:-1])
+                size = int((await incoming.readuntil(b":"))[:-1])
+                message = json.loads((await incoming.readexactly(size + 1))[:-1])
             except (asyncio.IncompleteReadError, ConnectionError):
                 return
             if message.get("event"):
@@ -114,7 +106,7 @@ class Baresip:
     async def do(self, command: str, argument: str = "") -> str:
         """Give a command of its menu, and return what it says to it."""
         text = json.dumps({"command": command, "params": argument}).encode()
-        self._outgoing.write(b"%d:%s," % (len(text), text))
+        self._orders.write(b"%d:%s," % (len(text), text))
         async with asyncio.timeout(WAIT_S):
             answer = await self._answers.get()
         assert answer["ok"], (command, answer)
@@ -132,64 +124,46 @@ class Baresip:
         return found[count - 1]
 
     async def dial(self, uri: str) -> None:
-        """Call somebody."""
         await self.do("dial", uri)
 
-    async def answer(self) -> None:
-        """Wait for a call and take it."""
-        await self.saw("CALL_INCOMING")
+    async def accept(self) -> None:
         await self.do("accept")
-        await self.saw("CALL_ESTABLISHED")
 
-    def heard(self) -> Samples:
-        """Return all it has heard so far, over all calls in order."""
-        files = sorted((self.folder / "heard").glob("dump-*-dec.wav"))
-        assert files, "baresip heard nothing"
-        return read_sound(files[-1])
+    async def hang_up(self) -> None:
+        await self.do("hangup")
 
-    async def hears(self, seconds: float) -> None:
-        """Wait until it has heard so much more, sound or silence."""
-        wanted = self._heard_bytes() + round(seconds * self.codec.rate_hz) * 2 * self.codec.channels
-        async with asyncio.timeout(WAIT_S):
-            while self._heard_bytes() < wanted:  # noqa: ASYNC110  (a file tells nobody that it grew)
-                await asyncio.sleep(0.05)
+    async def hold(self) -> None:
+        await self.do("hold")
 
-    def _heard_bytes(self) -> int:
-        return sum(path.stat().st_size for path in (self.folder / "heard").glob("dump-*-dec.wav"))
+    async def resume(self) -> None:
+        await self.do("resume")
 
     async def press(self, digits: str) -> None:
-        """Press keys."""
         await self.do("sndcode", digits)
 
+    async def rings(self) -> None:
+        await self.saw("CALL_INCOMING")
+
+    async def hears_ringing(self) -> None:
+        await self.saw("CALL_RINGING")
+
+    async def talks(self) -> None:
+        await self.saw("CALL_ESTABLISHED")
+
+    async def is_free(self) -> None:
+        await self.saw("CALL_CLOSED")
+
+    def heard(self) -> Samples:
+        files = sorted((self.folder / "heard").glob("dump-*-dec.wav"))
+        return read_sound(files[-1]) if files else np.zeros(0)
+
     def messages(self) -> list[Message]:
-        """Return all SIP messages it sent and received so far."""
-        return read_libre(self.program.lines)
-
-    def sent(self, method: str) -> list[Message]:
-        """Return the requests of this method that it sent."""
-        return [message for message in self.messages() if message.text.method == method and self._is_mine(message)]
-
-    def got(self, method: str) -> list[Message]:
-        """Return the requests of this method that it received."""
-        return [message for message in self.messages() if message.text.method == method and not self._is_mine(message)]
-
-    def codes(self, method: str) -> list[int]:
-        """Return the status codes of all responses to requests of this method, either way, in order."""
-        return [message.text.code for message in self.messages() if message.text.code and message.cseq == method]
-
-    def _is_mine(self, message: Message) -> bool:
-        return message.source.startswith(f"{self.address}:")
-
-    @property
-    def gateway(self) -> str:
-        """`host:port` for a trunk."""
-        return f"{self.address}:{SIP_PORT}"
+        return read_libre(self.program.lines, address=self.address)
 
     async def stop(self) -> None:
-        """End it."""
         await self.program.stop()
         await self._reader
-        self._outgoing.close()
+        self._orders.close()
 
 
 def _config(folder: Path, address: str, codec: Codec, modules: tuple[str, ...]) -> str:

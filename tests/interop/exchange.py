@@ -3,16 +3,19 @@
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tests.integration.listening import Ears, Samples, listen
 from tests.integration.running import ended, publish, upload
 from tests.interop.baresip import Baresip
+from tests.interop.linphone import Linphone
 from tests.interop.sound import song, write_sound
 
 from ringback.cli.demo.world import World
 
 Call = dict[str, Any]
+Kind = type[Baresip] | type[Linphone]
+P = TypeVar("P", Baresip, Linphone)
 
 
 class Peer(Protocol):
@@ -36,17 +39,22 @@ class Exchange:
         """Return a number that nobody else uses."""
         return f"{self.area}{next(self._numbers)}"
 
-    async def baresip(self, **options: Any) -> Baresip:
-        """Start a baresip with a number of its own, reached by a trunk of its own."""
-        trunk = options.pop("trunk", {})
-        phone = await Baresip.start(
-            self.folder / f"baresip-{len(self.peers)}",
-            user=self.number(),
-            **{"seed": 1 + len(self.peers)} | options,
-        )
+    async def phone(self, kind: type[P], *, trunk: dict[str, Any] | None = None, **options: Any) -> P:
+        """Start a telephone with a number of its own, reached by a trunk of its own."""
+        count = len(self.peers)
+        folder = self.folder / f"phone-{count}"
+        phone = await kind.start(folder, user=self.number(), **{"seed": 1 + count} | options)
         self.peers.append(phone)
-        await self.trunk(phone.gateway, prefix=phone.user, **trunk)
+        await self.trunk(phone.gateway, prefix=phone.user, **trunk or {})
         return phone
+
+    async def baresip(self, **options: Any) -> Baresip:
+        """Start a baresip."""
+        return await self.phone(Baresip, **options)
+
+    async def linphone(self, **options: Any) -> Linphone:
+        """Start a linphone."""
+        return await self.phone(Linphone, **options)
 
     async def trunk(self, gateway: str, *, prefix: str, **options: Any) -> str:
         """Make a trunk to this gateway and from its address; numbers with `prefix` go there."""

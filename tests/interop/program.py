@@ -71,6 +71,15 @@ class Program:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    async def more(self) -> None:
+        """Wait until it writes another line.
+
+        Raises:
+            AssertionError: it ended.
+        """
+        assert not self._reader.done(), self._complaint("ended")
+        await self._changed.wait()
+
     async def said(self, pattern: str, *, since: int = 0) -> re.Match[str]:
         """Wait for a line that matches, from line `since` on.
 
@@ -85,8 +94,7 @@ class Program:
                         if found := wanted.search(line):
                             return found
                     since = len(self.lines)
-                    assert not self._reader.done(), self._complaint(f"ended without saying {pattern!r}")
-                    await self._changed.wait()
+                    await self.more()
         except TimeoutError:
             raise AssertionError(self._complaint(f"did not say {pattern!r}")) from None
 

@@ -1,11 +1,12 @@
-"""Calls with baresip over UDP, in and out: what each side heard, the messages, and the final status."""
+"""Calls with telephones over UDP, in and out: what each side heard, the messages, and the final status."""
 
 from typing import Any
 
 import pytest
 from tests.integration.running import way
-from tests.interop.baresip import PCMU
-from tests.interop.exchange import Exchange
+from tests.interop.baresip import Baresip
+from tests.interop.exchange import Exchange, Kind
+from tests.interop.linphone import Linphone
 from tests.interop.sound import assert_heard
 
 from ringback.cli.demo.settings_file import BRIDGE, SLOW_LINE
@@ -15,6 +16,7 @@ pytestmark = [
     pytest.mark.interop,
     pytest.mark.timeout(60),
     pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.parametrize("kind", [Baresip, Linphone]),
 ]
 
 BYE = {"type": "hangup"}
@@ -25,8 +27,8 @@ def play(sound: str, **more: Any) -> dict[str, Any]:
     return {"first": {"type": "play", "prompt": {"sound": sound}, "exits": {"next": "bye"}, **more}, "bye": BYE}
 
 
-async def test_caller_hears_the_flow_and_the_flow_hears_the_caller(exchange: Exchange) -> None:
-    phone = await exchange.baresip()
+async def test_caller_hears_the_flow_and_the_flow_hears_the_caller(exchange: Exchange, kind: Kind) -> None:
+    phone = await exchange.phone(kind)
     sound, said = await exchange.sound(100, 3)
     line = await exchange.line(play(sound), record=True)
 
@@ -34,21 +36,21 @@ async def test_caller_hears_the_flow_and_the_flow_hears_the_caller(exchange: Exc
     call = await exchange.incoming(from_=phone.user, to=line)
 
     assert (call["status"], call["hangup_by"]) == ("FLOW_ANSWER", "platform")
-    await phone.saw("CALL_CLOSED")
-    assert phone.codes("INVITE") == [100, 180, 200]
+    await phone.is_free()
+    assert phone.codes("INVITE") == [180, 200]
     assert phone.codes("BYE") == [200]
     assert_heard(phone.heard(), said, other=phone.said, seconds=2.5)
     assert_heard(exchange.recording(call).heard, phone.said, other=said, seconds=2.5)
 
 
-async def test_caller_hangs_up_while_the_flow_speaks(exchange: Exchange) -> None:
-    phone = await exchange.baresip(codec=PCMU)
+async def test_caller_hangs_up_while_the_flow_speaks(exchange: Exchange, kind: Kind) -> None:
+    phone = await exchange.phone(kind, trunk={"codecs": ["PCMU"]})
     sound, said = await exchange.sound(101, 30)
     line = await exchange.line(play(sound))
 
     await phone.dial(exchange.uri(line))
     await phone.hears(1.5)
-    await phone.do("hangup")
+    await phone.hang_up()
     call = await exchange.incoming(from_=phone.user, to=line)
 
     assert (call["status"], call["hangup_by"]) == ("FLOW_ANSWER", "caller")
@@ -56,15 +58,15 @@ async def test_caller_hangs_up_while_the_flow_speaks(exchange: Exchange) -> None
 
 
 @pytest.mark.parametrize(("digits", "exit_"), [("1379", "1379"), ("*0", "*0"), ("468", "invalid")])
-async def test_digits_of_the_caller_branch_the_flow(exchange: Exchange, digits: str, exit_: str) -> None:
-    phone = await exchange.baresip()
+async def test_digits_of_the_caller_branch_the_flow(exchange: Exchange, kind: Kind, digits: str, exit_: str) -> None:
+    phone = await exchange.phone(kind)
     exits = {"1379": "number", "*0": "star", "invalid": "other", "no_input": "other"}
     settings = {"max_digits": 4, "first_timeout_s": 10, "terminator": "#"}
     nodes = {"first": {"type": "gather", **settings, "exits": exits}, "number": BYE, "star": BYE, "other": BYE}
     line = await exchange.line(nodes)
 
     await phone.dial(exchange.uri(line))
-    await phone.saw("CALL_ESTABLISHED")
+    await phone.talks()
     await phone.press(digits if len(digits) == 4 else digits + "#")
     call = await exchange.incoming(from_=phone.user, to=line)
 
@@ -72,22 +74,22 @@ async def test_digits_of_the_caller_branch_the_flow(exchange: Exchange, digits: 
     assert way(call) == [("start", "next"), ("first", exit_), (exits[exit_], "hangup")]
 
 
-async def test_caller_gives_up_before_the_answer(exchange: Exchange) -> None:
-    phone = await exchange.baresip()
+async def test_caller_gives_up_before_the_answer(exchange: Exchange, kind: Kind) -> None:
+    phone = await exchange.phone(kind)
 
     await phone.dial(exchange.uri(SLOW_LINE))
-    await phone.saw("CALL_RINGING")
-    await phone.do("hangup")
+    await phone.hears_ringing()
+    await phone.hang_up()
     call = await exchange.incoming(from_=phone.user, to=SLOW_LINE)
 
     assert (call["status"], call["reason"]) == ("INCOMING_DISCONNECTED", "caller_cancelled")
-    await phone.saw("CALL_CLOSED")
+    await phone.is_free()
     assert len(phone.sent("CANCEL")) == 1
     await phone.program.said("SIP/2.0 487 ")
 
 
-async def test_callee_answers_hears_the_sound_and_is_hung_up_on(exchange: Exchange) -> None:
-    phone = await exchange.baresip()
+async def test_callee_answers_hears_the_sound_and_is_hung_up_on(exchange: Exchange, kind: Kind) -> None:
+    phone = await exchange.phone(kind)
     sound, said = await exchange.sound(102, 3)
 
     call_id = await exchange.world.outbound(to=phone.user, bridge=BRIDGE, target=sound, record=True)
@@ -95,39 +97,39 @@ async def test_callee_answers_hears_the_sound_and_is_hung_up_on(exchange: Exchan
     call = await exchange.ended(call_id)
 
     assert (call["status"], call["hangup_by"]) == ("ANSWER", "platform")
-    await phone.saw("CALL_CLOSED")
+    await phone.is_free()
     assert phone.codes("INVITE") == [180, 200]
     assert_heard(phone.heard(), said, other=phone.said, seconds=2.5)
     assert_heard(exchange.recording(call).heard, phone.said, other=said, seconds=2.5)
 
 
-async def test_callee_hangs_up(exchange: Exchange) -> None:
-    phone = await exchange.baresip(codec=PCMU)
+async def test_callee_hangs_up(exchange: Exchange, kind: Kind) -> None:
+    phone = await exchange.phone(kind, trunk={"codecs": ["PCMU"]})
     sound, said = await exchange.sound(103, 30)
 
     call_id = await exchange.world.outbound(to=phone.user, bridge=BRIDGE, target=sound)
     await phone.answer()
     await phone.hears(1.5)
-    await phone.do("hangup")
+    await phone.hang_up()
     call = await exchange.ended(call_id)
 
     assert (call["status"], call["hangup_by"]) == ("ANSWER", "callee")
     assert_heard(phone.heard(), said)
 
 
-async def test_callee_is_busy(exchange: Exchange) -> None:
-    phone = await exchange.baresip()
+async def test_callee_refuses(exchange: Exchange, kind: Kind) -> None:
+    phone = await exchange.phone(kind)
 
     call_id = await exchange.world.outbound(to=phone.user, bridge=BRIDGE, target=exchange.world.flows["ivr"])
-    await phone.saw("CALL_INCOMING")
-    await phone.do("hangup")
+    await phone.rings()
+    await phone.hang_up()
     call = await exchange.ended(call_id)
 
-    assert (call["status"], call["sip_code"]) == ("BUSY", 486)
+    assert (call["sip_code"], call["status"]) == kind.refusal
 
 
-async def test_callee_does_not_answer(exchange: Exchange) -> None:
-    phone = await exchange.baresip()
+async def test_callee_does_not_answer(exchange: Exchange, kind: Kind) -> None:
+    phone = await exchange.phone(kind)
 
     call_id = await exchange.world.outbound(to=phone.user, bridge=BRIDGE, target=exchange.world.flows["ivr"])
     call = await exchange.ended(call_id)
@@ -137,15 +139,15 @@ async def test_callee_does_not_answer(exchange: Exchange) -> None:
     assert phone.codes("INVITE")[-1] == 487
 
 
-async def test_call_is_withdrawn_while_it_rings(exchange: Exchange) -> None:
-    phone = await exchange.baresip()
+async def test_call_is_withdrawn_while_it_rings(exchange: Exchange, kind: Kind) -> None:
+    phone = await exchange.phone(kind)
 
     call_id = await exchange.world.outbound(to=phone.user, bridge=BRIDGE, target=exchange.world.flows["ivr"])
-    await phone.saw("CALL_INCOMING")
+    await phone.rings()
     await exchange.world.hangup(call_id)
     call = await exchange.ended(call_id)
 
     assert call["status"] == "CANCEL"
-    await phone.saw("CALL_CLOSED")
+    await phone.is_free()
     assert len(phone.got("CANCEL")) == 1
     assert phone.codes("INVITE")[-1] == 487
