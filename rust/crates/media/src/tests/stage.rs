@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use ringback_netem::Network;
 
 use crate::audio::g711;
 use crate::command::{Codec, EventType, LegId, MediaCommand, OpId, RemoteMedia};
@@ -65,7 +66,7 @@ impl Default for Talk {
 }
 
 /// A packet on its way to a port of a leg.
-type OnTheWay = (LegId, Channel, SocketAddr, Vec<u8>);
+pub(super) type OnTheWay = (LegId, Channel, SocketAddr, Vec<u8>);
 
 pub(super) struct Stage {
     pub(super) shard: Shard,
@@ -75,6 +76,8 @@ pub(super) struct Stage {
     /// Packets on the way: due, then in the order they were sent.
     wire: BTreeMap<(u64, usize), OnTheWay>,
     sent: usize,
+    /// What the network does to them.
+    pub(super) weather: Option<Network<OnTheWay>>,
     pub(super) events: Vec<(u64, MediaEvent)>,
     pub(super) heard: HashMap<LegId, Vec<Heard>>,
     pub(super) rtcp: HashMap<LegId, Vec<(u64, SocketAddr, Vec<u8>)>>,
@@ -100,6 +103,7 @@ impl Stage {
             counters,
             wire: BTreeMap::new(),
             sent: 0,
+            weather: None,
             events: Vec::new(),
             heard: HashMap::new(),
             rtcp: HashMap::new(),
@@ -182,7 +186,20 @@ impl Stage {
 
     /// Let a packet arrive in `in_ms`.
     pub(super) fn packet(&mut self, leg: LegId, channel: Channel, from: SocketAddr, in_ms: u64, bytes: Vec<u8>) {
-        self.wire.insert((self.at_ms() + in_ms, self.sent), (leg, channel, from, bytes));
+        let packet = (leg, channel, from, bytes);
+        let Some(network) = &mut self.weather else { return self.arrive(self.at_ms() + in_ms, packet) };
+        let (sent_at, bytes) = (self.now + Duration::from_millis(in_ms), packet.3.len());
+        network.send(sent_at, bytes, packet);
+        // Nothing that is sent later can change what becomes of it.
+        while let Some((at, packet)) = network.receive(sent_at + Duration::from_secs(3600)) {
+            let at_ms = at.duration_since(self.start).as_millis() as u64;
+            self.wire.insert((at_ms, self.sent), packet);
+            self.sent += 1;
+        }
+    }
+
+    fn arrive(&mut self, at_ms: u64, packet: OnTheWay) {
+        self.wire.insert((at_ms, self.sent), packet);
         self.sent += 1;
     }
 
