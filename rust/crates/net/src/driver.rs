@@ -1,4 +1,4 @@
-//! The loop of one signaling thread: socket, wake-ups and deadlines around a core without I/O.
+//! The loop of one signaling thread: UDP sockets, wake-ups and deadlines around a core without I/O.
 //!
 //! A plain `ppoll` loop: see the decision record on the signaling loop for the figures against an async runtime.
 
@@ -8,10 +8,12 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
+use ringback_sip::{ListenerId, Peer, Transport};
+
 use crate::udp::{Outgoing, UdpSocket};
 use crate::wake::WakeFd;
 
-/// Datagrams read in one turn, so that commands and timers get theirs under load.
+/// Datagrams read from one socket in one turn, so that commands and timers get theirs under load.
 const DATAGRAMS_PER_TURN: usize = 128;
 /// Datagrams kept while the socket's send buffer is full; beyond, they are dropped and counted (SIP retransmits).
 const MAX_UNSENT: usize = 4096;
@@ -19,14 +21,14 @@ const MAX_UNSENT: usize = 4096;
 const SHORTEST_SLEEP: Duration = Duration::from_micros(300);
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-/// What is driven. Every method returns promptly and does no I/O on the socket.
+/// What is driven. Every method returns promptly and does no I/O on the sockets.
 pub trait Core {
     /// Another thread left something. Returns whether more waits than one turn should take.
     fn handle_wake(&mut self, now: Instant) -> bool;
     /// A datagram was received.
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]);
-    /// A datagram to this address could not be delivered.
-    fn handle_transport_error(&mut self, now: Instant, to: SocketAddr);
+    fn handle_message(&mut self, now: Instant, from: Peer, bytes: &[u8]);
+    /// A datagram to this peer could not be delivered.
+    fn handle_transport_error(&mut self, now: Instant, to: Peer);
     /// The time of `next_deadline` came.
     fn handle_deadline(&mut self, now: Instant);
     /// When `handle_deadline` wants to be called.
@@ -54,58 +56,66 @@ pub struct DriverCounters {
     pub dropped_unread: u64,
 }
 
+/// One UDP socket of the loop, and what waits for room in its send buffer.
+#[derive(Debug)]
+pub struct UdpListener {
+    id: ListenerId,
+    socket: UdpSocket,
+    unsent: VecDeque<Outgoing>,
+}
+
+impl UdpListener {
+    /// A bound socket by the number that peers name it by.
+    pub fn new(id: ListenerId, socket: UdpSocket) -> Self {
+        Self { id, socket, unsent: VecDeque::new() }
+    }
+
+    fn peer(&self, address: SocketAddr) -> Peer {
+        Peer { transport: Transport::Udp, listener: self.id, address, connection: 0 }
+    }
+}
+
 /// Run until the core is done.
-pub fn run<C: Core>(socket: &mut UdpSocket, wake: &WakeFd, core: &mut C) -> io::Result<()> {
-    let mut unsent = VecDeque::new();
+pub fn run<C: Core>(listeners: &mut [UdpListener], wake: &WakeFd, core: &mut C) -> io::Result<()> {
     let mut counters = DriverCounters::default();
+    let mut ready = Vec::new();
     let mut more = true;
     while !core.is_done() {
         let timeout = if more { Duration::ZERO } else { sleep_until(core.next_deadline(), Instant::now()) };
-        let ready = wait(socket, wake, timeout, !unsent.is_empty())?;
-        more = turn(socket, wake, core, ready, &mut unsent, &mut counters);
+        wait(listeners, wake, timeout, &mut ready)?;
+        more = turn(listeners, wake, core, &ready, &mut counters);
     }
     Ok(())
 }
 
-/// Which descriptors want attention.
-#[derive(Debug, Clone, Copy)]
-struct Ready {
-    readable: bool,
-    refused: bool,
-    woken: bool,
-}
-
 fn turn<C: Core>(
-    socket: &mut UdpSocket,
+    listeners: &mut [UdpListener],
     wake: &WakeFd,
     core: &mut C,
-    ready: Ready,
-    unsent: &mut VecDeque<Outgoing>,
+    ready: &[libc::pollfd],
     counters: &mut DriverCounters,
 ) -> bool {
     let now = Instant::now();
     counters.turns += 1;
-    if ready.woken {
+    // The wake-up is polled first, the sockets follow in their order.
+    let (woken, ready) = ready.split_first().map_or((0, ready), |(wake, rest)| (wake.revents, rest));
+    if woken & libc::POLLIN != 0 {
         wake.clear();
     }
     // Asked even without a wake-up: the last turn may have left some.
     let mut more = core.handle_wake(now);
-    if ready.refused {
-        take_refusals(socket, core, now, counters);
-    }
-    if ready.readable {
-        let more_to_read = read(socket, core, now);
-        if more_to_read {
-            let pressure = socket.pressure();
-            counters.backlogged_turns += u64::from(pressure.nearly_full);
-            counters.dropped_unread = pressure.dropped;
+    for (listener, ready) in listeners.iter_mut().zip(ready) {
+        if ready.revents & libc::POLLERR != 0 {
+            take_refusals(listener, core, now, counters);
         }
-        more |= more_to_read;
+        if ready.revents & libc::POLLIN != 0 {
+            more |= read(listener, core, now, counters);
+        }
     }
     if core.next_deadline().is_some_and(|deadline| deadline <= now) {
         core.handle_deadline(now);
     }
-    send(socket, core, now, unsent, counters);
+    send(listeners, core, now, counters);
     core.end_turn(now, counters);
     more
 }
@@ -115,103 +125,101 @@ fn sleep_until(deadline: Option<Instant>, now: Instant) -> Duration {
         .map_or(LONGEST_SLEEP, |deadline| deadline.saturating_duration_since(now).clamp(SHORTEST_SLEEP, LONGEST_SLEEP))
 }
 
-fn wait(socket: &UdpSocket, wake: &WakeFd, timeout: Duration, want_write: bool) -> io::Result<Ready> {
-    let events = if want_write { libc::POLLIN | libc::POLLOUT } else { libc::POLLIN };
-    let mut fds = [
-        libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 },
-        libc::pollfd { fd: wake.as_raw_fd(), events: libc::POLLIN, revents: 0 },
-    ];
+fn wait(listeners: &[UdpListener], wake: &WakeFd, timeout: Duration, ready: &mut Vec<libc::pollfd>) -> io::Result<()> {
+    ready.clear();
+    ready.push(libc::pollfd { fd: wake.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    ready.extend(listeners.iter().map(|listener| {
+        let events = if listener.unsent.is_empty() { libc::POLLIN } else { libc::POLLIN | libc::POLLOUT };
+        libc::pollfd { fd: listener.socket.as_raw_fd(), events, revents: 0 }
+    }));
     let timeout = libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(1),
         tv_nsec: timeout.subsec_nanos().into(),
     };
-    // SAFETY: two live pollfds, a live timespec, no signal mask.
-    let result = unsafe { libc::ppoll(fds.as_mut_ptr(), 2, &raw const timeout, std::ptr::null()) };
+    let count = libc::nfds_t::try_from(ready.len()).unwrap_or(0);
+    // SAFETY: `count` live pollfds, a live timespec, no signal mask.
+    let result = unsafe { libc::ppoll(ready.as_mut_ptr(), count, &raw const timeout, std::ptr::null()) };
     if result < 0 {
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
         }
+        for fd in ready.iter_mut() {
+            fd.revents = 0;
+        }
     }
-    Ok(Ready {
-        readable: fds[0].revents & libc::POLLIN != 0,
-        refused: fds[0].revents & libc::POLLERR != 0,
-        woken: fds[1].revents & libc::POLLIN != 0,
-    })
+    Ok(())
 }
 
-fn take_refusals<C: Core>(socket: &UdpSocket, core: &mut C, now: Instant, counters: &mut DriverCounters) {
+fn take_refusals<C: Core>(listener: &UdpListener, core: &mut C, now: Instant, counters: &mut DriverCounters) {
     // Bounded like reading: the error queue fills as fast as somebody refuses.
     for _ in 0..DATAGRAMS_PER_TURN {
-        let Some(refusal) = socket.take_refusal() else { return };
+        let Some(refusal) = listener.socket.take_refusal() else { return };
         if let Some(to) = refusal.to
             && refusal.hard
         {
             counters.send_errors += 1;
-            core.handle_transport_error(now, to);
+            core.handle_transport_error(now, listener.peer(to));
         }
     }
 }
 
 /// Returns whether more may wait.
-fn read<C: Core>(socket: &mut UdpSocket, core: &mut C, now: Instant) -> bool {
+fn read<C: Core>(listener: &mut UdpListener, core: &mut C, now: Instant, counters: &mut DriverCounters) -> bool {
     for _ in 0..DATAGRAMS_PER_TURN / UdpSocket::batch_size() {
         // An error here is one of sending that is reported again by the error queue, or "nothing to read".
-        let count = socket.receive().unwrap_or(0);
+        let count = listener.socket.receive().unwrap_or(0);
         for index in 0..count {
-            if let Some((from, bytes)) = socket.datagram(index) {
-                core.handle_datagram(now, from, bytes);
+            if let Some((from, bytes)) = listener.socket.datagram(index) {
+                core.handle_message(now, listener.peer(from), bytes);
             }
         }
         if count < UdpSocket::batch_size() {
             return false;
         }
     }
+    let pressure = listener.socket.pressure();
+    counters.backlogged_turns += u64::from(pressure.nearly_full);
+    // The kernel counts for each socket; which of them lost most is told apart by nobody.
+    counters.dropped_unread = counters.dropped_unread.max(pressure.dropped);
     true
 }
 
-fn send<C: Core>(
-    socket: &UdpSocket,
-    core: &mut C,
-    now: Instant,
-    unsent: &mut VecDeque<Outgoing>,
-    counters: &mut DriverCounters,
-) {
+fn send<C: Core>(listeners: &mut [UdpListener], core: &mut C, now: Instant, counters: &mut DriverCounters) {
     loop {
         while let Some(datagram) = core.poll_transmit() {
-            if unsent.len() >= MAX_UNSENT {
-                counters.dropped_unsent += 1;
-            } else {
-                unsent.push_back(datagram);
+            let known = listeners.iter().position(|listener| listener.id == datagram.to.listener);
+            match listeners.get_mut(known.unwrap_or(0)) {
+                Some(listener) if listener.unsent.len() < MAX_UNSENT => listener.unsent.push_back(datagram),
+                _ => counters.dropped_unsent += 1,
             }
         }
-        if unsent.is_empty() || !send_some(socket, core, now, unsent, counters) {
+        let mut more = false;
+        for listener in listeners.iter_mut().filter(|listener| !listener.unsent.is_empty()) {
+            more |= send_some(listener, core, now, counters);
+        }
+        if !more {
             return;
         }
     }
 }
 
 /// Returns whether to go on.
-fn send_some<C: Core>(
-    socket: &UdpSocket,
-    core: &mut C,
-    now: Instant,
-    unsent: &mut VecDeque<Outgoing>,
-    counters: &mut DriverCounters,
-) -> bool {
-    match socket.send(unsent.make_contiguous()) {
+fn send_some<C: Core>(listener: &mut UdpListener, core: &mut C, now: Instant, counters: &mut DriverCounters) -> bool {
+    match listener.socket.send(listener.unsent.make_contiguous()) {
         Ok(count) => {
-            unsent.drain(..count.min(unsent.len()));
+            let length = listener.unsent.len();
+            listener.unsent.drain(..count.min(length));
             true
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
         Err(error) => {
             // A refusal of an earlier datagram is reported through the next send, whoever that goes to. Taking it
             // from the queue clears it; only what fails twice is the fault of its own destination.
-            take_refusals(socket, core, now, counters);
-            match socket.send(&unsent.make_contiguous()[..1]) {
-                Ok(_) => drop(unsent.pop_front()),
-                Err(_) => give_up(core, now, unsent, counters),
+            take_refusals(listener, core, now, counters);
+            match listener.socket.send(&listener.unsent.make_contiguous()[..1]) {
+                Ok(_) => drop(listener.unsent.pop_front()),
+                Err(_) => give_up(listener, core, now, counters),
             }
             let _ = error;
             true
@@ -219,8 +227,8 @@ fn send_some<C: Core>(
     }
 }
 
-fn give_up<C: Core>(core: &mut C, now: Instant, unsent: &mut VecDeque<Outgoing>, counters: &mut DriverCounters) {
-    if let Some(datagram) = unsent.pop_front() {
+fn give_up<C: Core>(listener: &mut UdpListener, core: &mut C, now: Instant, counters: &mut DriverCounters) {
+    if let Some(datagram) = listener.unsent.pop_front() {
         counters.send_errors += 1;
         core.handle_transport_error(now, datagram.to);
     }
@@ -246,11 +254,11 @@ mod tests {
         fn handle_wake(&mut self, _now: Instant) -> bool {
             false
         }
-        fn handle_datagram(&mut self, _now: Instant, _from: SocketAddr, bytes: &[u8]) {
+        fn handle_message(&mut self, _now: Instant, _from: Peer, bytes: &[u8]) {
             self.received.push(bytes.to_vec());
         }
-        fn handle_transport_error(&mut self, _now: Instant, to: SocketAddr) {
-            self.errors.push(to);
+        fn handle_transport_error(&mut self, _now: Instant, to: Peer) {
+            self.errors.push(to.address);
         }
         fn handle_deadline(&mut self, _now: Instant) {
             self.fired = true;
@@ -271,19 +279,27 @@ mod tests {
     }
 
     fn bound() -> (UdpSocket, SocketAddr) {
-        let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        bound_to("127.0.0.1:0")
+    }
+
+    fn bound_to(address: &str) -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind(address.parse().unwrap()).unwrap();
         let address = socket.local_address().unwrap();
         (socket, address)
     }
 
+    fn outgoing(to: SocketAddr, bytes: Bytes) -> Outgoing {
+        Outgoing { to: Peer::udp(to), bytes }
+    }
+
     #[test]
     fn a_hundred_datagrams_to_ourselves_all_arrive() {
-        let (mut socket, address) = bound();
+        let (socket, address) = bound();
         let wake = WakeFd::new().unwrap();
-        let transmit = (0..100_u8).map(|n| Outgoing { to: address, bytes: Bytes::from(vec![n; usize::from(n) * 40]) });
+        let transmit = (0..100_u8).map(|n| outgoing(address, Bytes::from(vec![n; usize::from(n) * 40])));
         let mut probe = Probe { transmit: transmit.collect(), ..Probe::default() };
 
-        run(&mut socket, &wake, &mut probe).unwrap();
+        run(&mut [UdpListener::new(0, socket)], &wake, &mut probe).unwrap();
 
         let mut lengths: Vec<usize> = probe.received.iter().map(Vec::len).collect();
         lengths.sort_unstable();
@@ -291,32 +307,48 @@ mod tests {
     }
 
     #[test]
+    fn each_message_leaves_by_the_listener_it_names_over_either_family() {
+        let ((v4, to_v4), (v6, to_v6)) = (bound(), bound_to("[::1]:0"));
+        let by = |listener, to, text: &'static [u8]| Outgoing {
+            to: Peer { listener, ..Peer::udp(to) },
+            bytes: Bytes::from_static(text),
+        };
+        let transmit = (0..50).flat_map(|_| [by(3, to_v4, b"four"), by(7, to_v6, b"six")]).collect();
+        let mut probe = Probe { transmit, ..Probe::default() };
+        let wake = WakeFd::new().unwrap();
+
+        run(&mut [UdpListener::new(3, v4), UdpListener::new(7, v6)], &wake, &mut probe).unwrap();
+
+        assert_eq!(probe.errors, []);
+        assert_eq!(probe.received.iter().filter(|bytes| **bytes == b"six").count(), 50);
+    }
+
+    #[test]
     fn a_closed_port_is_reported_with_its_address() {
-        let (mut socket, _) = bound();
+        let (socket, _) = bound();
         let closed = bound().1;
         let wake = WakeFd::new().unwrap();
-        let mut probe =
-            Probe { transmit: vec![Outgoing { to: closed, bytes: Bytes::from_static(b"x") }], ..Probe::default() };
+        let mut probe = Probe { transmit: vec![outgoing(closed, Bytes::from_static(b"x"))], ..Probe::default() };
 
-        run(&mut socket, &wake, &mut probe).unwrap();
+        run(&mut [UdpListener::new(0, socket)], &wake, &mut probe).unwrap();
 
         assert_eq!(probe.errors, vec![closed]);
     }
 
     #[test]
     fn an_address_that_cannot_be_sent_to_is_reported_and_the_others_still_served() {
-        let (mut socket, address) = bound();
+        let (socket, address) = bound();
+        let mut listeners = [UdpListener::new(0, socket)];
         let wake = WakeFd::new().unwrap();
         let impossible: SocketAddr = "[2001:db8::1]:5060".parse().unwrap();
-        let transmit = vec![
-            Outgoing { to: address, bytes: Bytes::from_static(b"second") },
-            Outgoing { to: impossible, bytes: Bytes::from_static(b"first") },
-        ];
+        let transmit =
+            vec![outgoing(address, Bytes::from_static(b"second")), outgoing(impossible, Bytes::from_static(b"first"))];
         let mut probe = Probe { transmit, ..Probe::default() };
 
-        run(&mut socket, &wake, &mut probe).unwrap();
+        run(&mut listeners, &wake, &mut probe).unwrap();
 
         assert_eq!(probe.errors, vec![impossible]);
+        let socket = &mut listeners[0].socket;
         socket.receive().unwrap();
         assert_eq!(socket.datagram(0), Some((address, b"second".as_slice())));
     }
@@ -326,7 +358,7 @@ mod tests {
         let (mut socket, address) = bound();
         let (sender, _) = bound();
         assert_eq!(socket.pressure(), crate::udp::Pressure { nearly_full: false, dropped: 0 });
-        let datagram = Outgoing { to: address, bytes: Bytes::from(vec![1; 1400]) };
+        let datagram = outgoing(address, Bytes::from(vec![1; 1400]));
 
         // More than any buffer we may have been given.
         for _ in 0..800 {
@@ -341,11 +373,11 @@ mod tests {
 
     #[test]
     fn a_deadline_fires_without_any_traffic() {
-        let (mut socket, _) = bound();
+        let (socket, _) = bound();
         let wake = WakeFd::new().unwrap();
         let mut probe = Probe { deadline: Some(Instant::now() + Duration::from_millis(5)), ..Probe::default() };
 
-        run(&mut socket, &wake, &mut probe).unwrap();
+        run(&mut [UdpListener::new(0, socket)], &wake, &mut probe).unwrap();
 
         assert!(probe.fired);
         assert!(probe.turns >= 1);

@@ -1,7 +1,7 @@
-//! The network under the engine's sans-IO cores: UDP in batches, wake-ups between threads, flood defense before
-//! parsing, and host names resolved away from the receive path.
+//! The network under the engine's sans-IO cores: UDP in batches, streams (TCP, TLS, WebSocket) on a thread of their own,
+//! wake-ups between threads, flood defense before parsing, and host names resolved away from the receive path.
 //!
-//! Knows addresses and bytes, never SIP. The only crate beside `media` that talks to the kernel.
+//! Knows who is at the other end ([`ringback_sip::Peer`]) and bytes; of SIP only where a message ends in a stream. The only crate beside `media` that talks to the kernel.
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod clock;
@@ -9,12 +9,16 @@ mod driver;
 mod flood;
 mod resolve;
 mod socket_address;
+mod stream;
 mod udp;
 mod wake;
 
 pub use clock::MonotonicClock;
-pub use driver::{Core, DriverCounters, run};
+pub use driver::{Core, DriverCounters, UdpListener, run};
 pub use flood::{FloodGate, FloodLimits};
 pub use resolve::{Answer, Resolver, ResolverCounters};
+pub use stream::{
+    CertificateFiles, StreamCounters, StreamEvent, StreamLimits, StreamSetup, Streams, Tls, TlsFiles, bind_stream,
+};
 pub use udp::{Outgoing, Pressure, Refusal, UdpSocket};
 pub use wake::WakeFd;

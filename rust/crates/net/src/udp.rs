@@ -5,6 +5,7 @@ use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 use bytes::Bytes;
+use ringback_sip::Peer;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::socket_address::{empty, from_kernel};
@@ -20,11 +21,11 @@ const SO_MEMINFO: libc::c_int = 55;
 /// `linux/sock_diag.h`: bytes used for receiving first, the limit second, datagrams dropped last.
 const MEMINFO_WORDS: usize = 9;
 
-/// A datagram to send.
+/// A message to send.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     /// Destination.
-    pub to: SocketAddr,
+    pub to: Peer,
     /// Payload.
     pub bytes: Bytes,
 }
@@ -48,6 +49,10 @@ impl UdpSocket {
         }
         let _ = socket.set_send_buffer_size(RECEIVE_BUFFER);
         socket.set_nonblocking(true)?;
+        if address.is_ipv6() {
+            // An IPv4 listener on the same port is another listener.
+            socket.set_only_v6(true)?;
+        }
         report_refusals(&socket, address)?;
         socket.bind(&SockAddr::from(address))?;
         Ok(Self {
@@ -113,7 +118,7 @@ impl UdpSocket {
     pub fn send(&self, datagrams: &[Outgoing]) -> io::Result<usize> {
         let batch = &datagrams[..datagrams.len().min(BATCH)];
         let mut names: [SockAddr; BATCH] = std::array::from_fn(|index| {
-            SockAddr::from(batch.get(index).map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |datagram| datagram.to))
+            SockAddr::from(batch.get(index).map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |datagram| datagram.to.address))
         });
         let mut parts: [libc::iovec; BATCH] = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
         let mut messages = headers();
