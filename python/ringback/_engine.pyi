@@ -46,8 +46,11 @@ class EngineConfig:
     """What one engine needs to know at start. All times in milliseconds.
 
     Args:
-        listen: SIP listener, `host:port`, UDP. Port 0 takes a free one (see `Engine.local_address`).
-        advertised: `host` or `host:port` written into Via and Contact (NAT). None: the listener's own address.
+        listen: One SIP listener or up to 16, `[transport:]host:port[@advertised]` each: transport `udp` (when left out),
+            `tcp`, `tls`, `ws` or `wss`; port 0 takes a free one (see `Engine.local_addresses`); `advertised` is the
+            `host` or `host:port` written into Via and Contact of this listener.
+        advertised: `host` or `host:port` written into Via and Contact (NAT) of listeners without their own; a port is
+            that of the first listener. None: the listener's own address.
         media_host: Local address of the RTP sockets. None: the listener's host.
         media_advertised: Address written into SDP. None: the host of `advertised`, else `media_host`.
         rtp_first_port: First port of the RTP range, even.
@@ -66,12 +69,21 @@ class EngineConfig:
         event_high_water: Events waiting for Python above which new INVITEs get 503.
         user_agent: Value of User-Agent and Server.
         trace: Report every SIP message as `Trace`.
+        tls_certificates: PEM files of certificate chain and key for `tls` and `wss` listeners; the client's SNI chooses,
+            the first serves every other name.
+        tls_client_ca: PEM file: who connects must show a certificate that one of these vouches for.
+        tls_ca: PEM file: gateways must show a certificate that one of these vouches for, good for the gateway's name.
+            None: one of the system's roots.
+        tls_client_certificate: PEM files of chain and key to show gateways that ask.
+        ws_origins: Origins that browsers may connect from, `https://host`; empty for any.
+        max_connections: Connections opened to us at once; further ones are closed and counted.
+        max_connections_per_source: The same from one address (IPv6: one /64).
     """
 
     def __new__(
         cls,
         *,
-        listen: str = "127.0.0.1:5060",
+        listen: str | list[str] = "127.0.0.1:5060",
         advertised: str | None = None,
         media_host: str | None = None,
         media_advertised: str | None = None,
@@ -89,6 +101,13 @@ class EngineConfig:
         event_high_water: int = 50000,
         user_agent: str = "Ringback",
         trace: bool = False,
+        tls_certificates: list[tuple[str, str]] = ...,
+        tls_client_ca: str | None = None,
+        tls_ca: str | None = None,
+        tls_client_certificate: tuple[str, str] | None = None,
+        ws_origins: list[str] = ...,
+        max_connections: int = 4096,
+        max_connections_per_source: int = 256,
     ) -> EngineConfig: ...
 
 @final
@@ -146,7 +165,15 @@ class Engine:
     def drain(self, max_events: int = 256) -> list[Event]:
         """Return waiting events in order; empty when there are none. Never blocks."""
     def local_address(self) -> str:
-        """Return the `host:port` the SIP listener is bound to."""
+        """Return the `host:port` the first SIP listener is bound to."""
+    def local_addresses(self) -> list[str]:
+        """Return every listener as it is bound, `transport:host:port`, in the order of `listen`."""
+    def reload_tls(self) -> None:
+        """Read certificates, keys and CA files again; connections from now on use them. Waits for the disk.
+
+        Raises:
+            EngineError: They are not usable; the message says which and why, and the old ones stay in use.
+        """
     def set_trunks(self, trunks: list[TrunkConfig]) -> None:
         """Replace the table of trunks. Legs in progress keep what they began with."""
     def set_access(self, rules: list[AccessRule]) -> None:

@@ -117,6 +117,13 @@ class FakeSignaling(FakeEvents):
         """Return where it listens."""
         return self._address
 
+    def local_addresses(self) -> list[str]:
+        """Return where it listens, as the only listener."""
+        return [f"udp:{self._address}"]
+
+    def reload_tls(self) -> None:
+        """Do nothing: there is no TLS in memory."""
+
     # Tables.
 
     def set_trunks(self, trunks: list[Any]) -> None:

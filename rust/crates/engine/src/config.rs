@@ -1,18 +1,22 @@
 //! Settings of one engine, checked before anything is opened.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ringback_sip::{Codec, Network, Policy};
 
+use ringback_net::TlsFiles;
+
 use crate::error::EngineError;
 use crate::ids::TrunkId;
+use crate::listen::{Entry, MAX_LISTENERS, check_advertised};
 
 /// What one engine needs to know at start; the fields are those of `EngineConfig` in the Python contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct EngineConfig {
-    pub listen: String,
+    pub listen: Vec<String>,
+    pub streams: StreamSettings,
     pub advertised: Option<String>,
     pub media_host: Option<String>,
     pub media_advertised: Option<String>,
@@ -33,12 +37,22 @@ pub struct EngineConfig {
     pub trace: bool,
 }
 
+/// What concerns TCP, TLS and WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct StreamSettings {
+    pub tls: TlsFiles,
+    pub ws_origins: Vec<String>,
+    pub max_connections: usize,
+    pub max_connections_per_source: usize,
+}
+
 impl EngineConfig {
     /// Check what needs no machine: ranges and the shape of addresses.
     pub fn check(&self) -> Result<(), EngineError> {
-        split_host_port("listen", &self.listen)?;
+        self.check_listeners()?;
         if let Some(advertised) = &self.advertised {
-            check_host_port("advertised", advertised)?;
+            check_advertised("advertised", advertised)?;
         }
         for (name, host) in [("media_host", &self.media_host), ("media_advertised", &self.media_advertised)] {
             if let Some(host) = host {
@@ -52,6 +66,20 @@ impl EngineConfig {
         let printable = self.user_agent.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         if self.user_agent.is_empty() || self.user_agent.len() > 128 || !printable {
             return Err(EngineError::argument("user_agent", "must be 1 to 128 printable ASCII characters"));
+        }
+        Ok(())
+    }
+
+    fn check_listeners(&self) -> Result<(), EngineError> {
+        if self.listen.is_empty() || self.listen.len() > MAX_LISTENERS {
+            return Err(EngineError::argument("listen", format!("must name 1 to {MAX_LISTENERS} listeners")));
+        }
+        for text in &self.listen {
+            let entry = Entry::parse(text)?;
+            if entry.transport.is_secure() && self.streams.tls.certificates.is_empty() {
+                let problem = format!("must name a certificate: {text} cannot serve TLS without");
+                return Err(EngineError::argument("tls_certificates", problem));
+            }
         }
         Ok(())
     }
@@ -93,89 +121,6 @@ pub(crate) fn split_host_port<'a>(name: &'static str, text: &'a str) -> Result<(
         return Err(wrong());
     }
     Ok((host, port))
-}
-
-fn check_host_port(name: &'static str, text: &str) -> Result<(), EngineError> {
-    if text.parse::<IpAddr>().is_ok() {
-        return Ok(());
-    }
-    if text.contains(':') {
-        split_host_port(name, text)
-    } else {
-        split_host_port(name, &format!("{text}:0")).map(|(_, port)| (text, port))
-    }
-    .map(|_| ())
-    .map_err(|_| EngineError::argument(name, format!("{text:?} is neither a host nor host:port")))
-}
-
-/// Every address the engine binds or writes, resolved once at start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Addresses {
-    /// Where the SIP socket is to be bound; port 0 for any.
-    pub(crate) listen: SocketAddr,
-    /// Where RTP sockets are bound.
-    pub(crate) media_bind: IpAddr,
-    /// What our SDP says.
-    pub(crate) media_advertised: IpAddr,
-}
-
-impl Addresses {
-    pub(crate) fn resolve(config: &EngineConfig) -> Result<Self, EngineError> {
-        let (host, port) = split_host_port("listen", &config.listen)?;
-        let listen = lookup("listen", host, port)?;
-        let media_bind = match &config.media_host {
-            Some(host) => lookup("media_host", host, 0)?.ip(),
-            None => listen.ip(),
-        };
-        let media_advertised = match (&config.media_advertised, &config.advertised) {
-            (Some(host), _) => lookup("media_advertised", host, 0)?.ip(),
-            (None, Some(advertised)) => lookup("advertised", host_of(advertised), 0)?.ip(),
-            (None, None) => media_bind,
-        };
-        if media_advertised.is_unspecified() {
-            return Err(EngineError::argument(
-                "media_advertised",
-                format!("must be given when media listens on {media_advertised}: a caller cannot send audio there"),
-            ));
-        }
-        Ok(Self { listen, media_bind, media_advertised })
-    }
-}
-
-/// The host of `host` or `host:port`, without brackets.
-fn host_of(text: &str) -> &str {
-    if text.parse::<IpAddr>().is_ok() {
-        return text;
-    }
-    let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
-    host.trim_start_matches('[').trim_end_matches(']')
-}
-
-/// Via and Contact: the advertised address with a port, or the bound one.
-pub(crate) fn contact_host(config: &EngineConfig, bound: SocketAddr) -> Result<String, EngineError> {
-    match config.advertised.as_deref() {
-        None if bound.ip().is_unspecified() => Err(EngineError::argument(
-            "advertised",
-            format!("must be given when listening on {}: answers could not find us", bound.ip()),
-        )),
-        None => Ok(bound.to_string()),
-        Some(text) => Ok(match text.parse::<IpAddr>() {
-            Ok(ip) => SocketAddr::new(ip, bound.port()).to_string(),
-            Err(_) if text.contains(':') => text.to_owned(),
-            Err(_) => format!("{text}:{}", bound.port()),
-        }),
-    }
-}
-
-fn lookup(name: &'static str, host: &str, port: u16) -> Result<SocketAddr, EngineError> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, port));
-    }
-    // Only at start, on the caller's thread, for our own names.
-    let mut found = (host, port)
-        .to_socket_addrs()
-        .map_err(|error| EngineError::BindFailed(format!("{name}: the name {host} does not resolve ({error})")))?;
-    found.next().ok_or_else(|| EngineError::BindFailed(format!("{name}: the name {host} has no address")))
 }
 
 /// One carrier as the engine sees it; the fields are those of `TrunkConfig` in the Python contract.

@@ -1,7 +1,6 @@
 //! The engine as Python holds it: checks, numbers and queues; nothing here waits, except `stop`.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,6 +14,7 @@ use crate::config::{AccessRule, EngineConfig, TrunkConfig, in_range, split_host_
 use crate::error::EngineError;
 use crate::event::Event;
 use crate::ids::{LegId, OpId, TrunkId};
+use crate::listen::text_of;
 use crate::queue::{EventQueue, lock};
 use crate::running::Running;
 use crate::stats::{Snapshot, Stats, count};
@@ -27,7 +27,7 @@ const MAX_RULES: usize = 10_000;
 enum State {
     Idle,
     Running(Running),
-    Stopped(SocketAddr),
+    Stopped(Vec<sip::Listener>),
     NeverStarted,
 }
 
@@ -112,7 +112,7 @@ impl Engine {
     pub fn stop(&self, grace: Duration) {
         let mut state = lock(&self.state);
         let next = match &*state {
-            State::Running(running) => State::Stopped(running.local_address()),
+            State::Running(running) => State::Stopped(running.listeners().to_vec()),
             State::Idle => State::NeverStarted,
             State::Stopped(_) | State::NeverStarted => return,
         };
@@ -164,14 +164,31 @@ impl Engine {
         Ok(self.events.drain(args::number(max)))
     }
 
-    /// `host:port` the SIP listener is bound to.
-    pub fn local_address(&self) -> Result<SocketAddr, EngineError> {
+    /// `host:port` the first SIP listener is bound to.
+    pub fn local_address(&self) -> Result<String, EngineError> {
+        self.listeners(|listeners| listeners.first().map(|first| first.local.to_string()).unwrap_or_default())
+    }
+
+    /// Every listener as it is bound, `transport:host:port`, in the order of `listen`.
+    pub fn local_addresses(&self) -> Result<Vec<String>, EngineError> {
+        self.listeners(|listeners| listeners.iter().map(text_of).collect())
+    }
+
+    fn listeners<T>(&self, read: impl FnOnce(&[sip::Listener]) -> T) -> Result<T, EngineError> {
         match &*lock(&self.state) {
-            State::Running(running) => Ok(running.local_address()),
-            State::Stopped(address) => Ok(*address),
+            State::Running(running) => Ok(read(running.listeners())),
+            State::Stopped(listeners) => Ok(read(listeners)),
             State::Idle | State::NeverStarted => {
                 Err(EngineError::NotRunning("the engine was not started; call start() first"))
             }
+        }
+    }
+
+    /// Read certificates, keys and CA files again. New connections use them; if they are not usable the old ones stay.
+    pub fn reload_tls(&self) -> Result<(), EngineError> {
+        match &*lock(&self.state) {
+            State::Running(running) => running.reload_tls(),
+            _ => Err(EngineError::NotRunning("the engine is not running; call start() first")),
         }
     }
 

@@ -1,20 +1,20 @@
 //! A started engine: its threads and what it shares with them.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ringback_media::{EventSink, Media, MediaConfig, spare_cpus};
-use ringback_net::{MonotonicClock, Resolver, UdpSocket, WakeFd};
+use ringback_net::{MonotonicClock, Resolver, StreamLimits, StreamSetup, Streams, Tls, UdpListener, WakeFd};
 use ringback_sip as sip;
 
 use crate::command::Command;
-use crate::config::{Addresses, EngineConfig, contact_host};
+use crate::config::EngineConfig;
 use crate::core::{Core, CoreConfig};
 use crate::error::EngineError;
+use crate::listen::{Addresses, Bound};
 use crate::media_port::MediaInbox;
 use crate::queue::{CommandQueue, EventQueue};
 use crate::signaling::{Shared, Signaling};
@@ -26,7 +26,8 @@ const PROMPT_CACHE_BYTES: usize = 64 << 20;
 /// What lives from start to stop.
 #[derive(Debug)]
 pub(crate) struct Running {
-    local: SocketAddr,
+    local: Vec<sip::Listener>,
+    tls: Arc<Tls>,
     shared: Shared,
     media: Arc<Media>,
     thread: JoinHandle<()>,
@@ -39,9 +40,11 @@ impl Running {
         snapshot: Arc<Mutex<Snapshot>>,
     ) -> Result<Self, EngineError> {
         let addresses = Addresses::resolve(config)?;
-        let socket = UdpSocket::bind(addresses.listen).map_err(|error| bind_failed(addresses.listen, &error))?;
-        let local = socket.local_address().map_err(|error| bind_failed(addresses.listen, &error))?;
-        let contact_host = contact_host(config, local)?;
+        let tls =
+            Tls::load(config.streams.tls.clone()).map_err(|why| EngineError::BindFailed(format!("TLS: {why}")))?;
+        let tls = Arc::new(tls);
+        let mut bound = Bound::open(config)?;
+        let local = bound.listeners.clone();
         let wake = Arc::new(WakeFd::new().map_err(|error| no_resource("an eventfd", &error))?);
         let media_inbox = Arc::new(MediaInbox::new(Arc::clone(&wake)));
         let sink: Arc<dyn EventSink> = media_inbox.clone();
@@ -52,21 +55,31 @@ impl Running {
         let commands = Arc::new(CommandQueue::new(Arc::clone(&wake)));
         let shared = Shared { wake, commands, events, media_inbox, snapshot };
         let parts = Parts {
-            agent: sip_config(config, local, contact_host),
+            agent: sip_config(config, local.clone()),
             core: CoreConfig { media_advertised: addresses.media_advertised, decide_within: config.decide_within },
-            want_v6: local.is_ipv6(),
+            want_v6: local.first().is_some_and(|listener| listener.local.is_ipv6()),
             high_water: config.event_high_water,
         };
+        let streams = Streams::start(stream_setup(config, &mut bound, Arc::clone(&tls)), Arc::clone(&shared.wake))
+            .map_err(|error| no_resource("a thread for streams", &error))?;
+        let udp = bound.udp;
         let (for_thread, media_for_thread) = (shared.clone(), Arc::clone(&media));
         let thread = std::thread::Builder::new()
             .name("rb-sig".to_owned())
-            .spawn(move || signal(socket, parts, for_thread, media_for_thread))
+            .spawn(move || signal(udp, streams, parts, for_thread, media_for_thread))
             .map_err(|error| no_resource("a thread", &error))?;
-        Ok(Self { local, shared, media, thread })
+        Ok(Self { local, tls, shared, media, thread })
     }
 
-    pub(crate) fn local_address(&self) -> SocketAddr {
-        self.local
+    pub(crate) fn listeners(&self) -> &[sip::Listener] {
+        &self.local
+    }
+
+    /// Read the TLS files again; on an error the old ones stay in use.
+    pub(crate) fn reload_tls(&self) -> Result<(), EngineError> {
+        let kept =
+            |why| EngineError::Failed(format!("the TLS files were not taken over, the old ones stay in use: {why}"));
+        self.tls.reload().map_err(kept)
     }
 
     pub(crate) fn push(&self, command: Command) -> Result<(), EngineError> {
@@ -98,14 +111,14 @@ struct Parts {
 }
 
 /// The signaling thread.
-fn signal(mut socket: UdpSocket, parts: Parts, shared: Shared, media: Arc<Media>) {
+fn signal(mut udp: Vec<UdpListener>, streams: Streams, parts: Parts, shared: Shared, media: Arc<Media>) {
     let wake = Arc::clone(&shared.wake);
     let core = Core::new(parts.core, MonotonicClock::new(), media);
     let resolver = Resolver::new(parts.want_v6, Arc::clone(&wake));
     let agent = sip::UserAgent::new(parts.agent);
-    let mut signaling = Signaling::new(agent, core, resolver, shared, parts.high_water);
+    let mut signaling = Signaling::new(agent, core, (resolver, streams), shared, parts.high_water);
     // Parts of a turn are guarded one by one; this catches what is between them.
-    let ran = catch_unwind(AssertUnwindSafe(|| ringback_net::run(&mut socket, &wake, &mut signaling)));
+    let ran = catch_unwind(AssertUnwindSafe(|| ringback_net::run(&mut udp, &wake, &mut signaling)));
     let failure = match ran {
         Ok(Ok(())) => signaling.gave_up(),
         Ok(Err(error)) => Some(format!("the signaling loop failed: {error}")),
@@ -127,9 +140,19 @@ fn media_config(config: &EngineConfig, addresses: &Addresses) -> MediaConfig {
     }
 }
 
-fn sip_config(config: &EngineConfig, local: SocketAddr, contact_host: String) -> sip::Config {
+fn stream_setup(config: &EngineConfig, bound: &mut Bound, tls: Arc<Tls>) -> StreamSetup {
+    let limits = StreamLimits {
+        max_connections: config.streams.max_connections,
+        max_per_source: config.streams.max_connections_per_source,
+        ..StreamLimits::default()
+    };
+    let (listeners, locals) = (std::mem::take(&mut bound.streams), bound.locals());
+    StreamSetup { listeners, locals, tls, limits, origins: config.streams.ws_origins.clone() }
+}
+
+fn sip_config(config: &EngineConfig, listeners: Vec<sip::Listener>) -> sip::Config {
     sip::Config {
-        listeners: vec![sip::Listener { transport: sip::Transport::Udp, local, contact_host }],
+        listeners,
         user_agent: config.user_agent.clone(),
         t1: config.t1,
         max_legs: config.max_legs,
@@ -138,12 +161,6 @@ fn sip_config(config: &EngineConfig, local: SocketAddr, contact_host: String) ->
         seed: RandomState::new().hash_one(std::process::id()),
         trace: config.trace,
     }
-}
-
-fn bind_failed(address: SocketAddr, error: &std::io::Error) -> EngineError {
-    EngineError::BindFailed(format!(
-        "cannot listen on {address} (UDP): {error}; choose an address of this host and a free port"
-    ))
 }
 
 fn no_resource(what: &str, error: &std::io::Error) -> EngineError {

@@ -2,13 +2,12 @@
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ringback_media::MediaEvent;
-use ringback_net::{self as net, Answer, DriverCounters, FloodGate, Outgoing, Resolver, WakeFd};
+use ringback_net::{self as net, Answer, DriverCounters, FloodGate, Outgoing, Resolver, StreamEvent, Streams, WakeFd};
 use ringback_sip as sip;
 
 use crate::command::Command;
@@ -23,6 +22,8 @@ use crate::stats::Snapshot;
 
 /// Commands carried out in one turn, so that the socket gets its share.
 const COMMANDS_PER_TURN: usize = 512;
+/// Messages taken from streams in one turn, so that datagrams get their share.
+const STREAM_EVENTS_PER_TURN: usize = 128;
 /// Faults caught after which the engine gives up instead of failing for ever.
 const MAX_FAULTS: u64 = 100;
 /// Between two looks at whether media keeps up.
@@ -56,6 +57,7 @@ pub(crate) struct Signaling<M> {
     flood: FloodGate,
     access: Vec<AccessRule>,
     resolver: Resolver,
+    streams: Streams,
     shared: Shared,
     commands: VecDeque<Command>,
     media_events: Vec<MediaEvent>,
@@ -72,10 +74,11 @@ impl<M: MediaPort> Signaling<M> {
     pub(crate) fn new(
         agent: sip::UserAgent,
         core: Core<M>,
-        resolver: Resolver,
+        outside: (Resolver, Streams),
         shared: Shared,
         high_water: usize,
     ) -> Self {
+        let (resolver, streams) = outside;
         Self {
             agent,
             core,
@@ -84,6 +87,7 @@ impl<M: MediaPort> Signaling<M> {
             flood: FloodGate::new(net::FloodLimits::default()),
             access: Vec::new(),
             resolver,
+            streams,
             shared,
             commands: VecDeque::new(),
             media_events: Vec::new(),
@@ -124,9 +128,12 @@ impl<M: MediaPort> Signaling<M> {
         loop {
             while let Some(output) = self.agent.poll_output() {
                 match output {
-                    sip::Output::Transmit { to, bytes, leg } => {
-                        self.transmit.push_back((Outgoing { to: to.address, bytes }, leg));
+                    sip::Output::Transmit { to, bytes, .. } if to.transport.is_reliable() => {
+                        if !self.streams.send(to, bytes) {
+                            self.agent.handle_transport_error(now, sip::Peer { connection: 0, ..to });
+                        }
                     }
+                    sip::Output::Transmit { to, bytes, leg } => self.transmit.push_back((Outgoing { to, bytes }, leg)),
                     sip::Output::Event(event) => self.core.handle_sip(now, event),
                 }
             }
@@ -181,6 +188,18 @@ impl<M: MediaPort> Signaling<M> {
         self.core.set_trunks(codecs);
         self.access = access;
         self.flood.forget_all();
+    }
+
+    /// What came by streams. Returns whether more waits than one turn should take.
+    fn take_stream_events(&mut self, now: Instant) -> bool {
+        for _ in 0..STREAM_EVENTS_PER_TURN {
+            match self.streams.next_event() {
+                None => return false,
+                Some(StreamEvent::Message { from, bytes }) => net::Core::handle_message(self, now, from, &bytes),
+                Some(StreamEvent::Lost(to)) => net::Core::handle_transport_error(self, now, to),
+            }
+        }
+        true
     }
 
     /// Hand the gate to the user agent when it changed.
@@ -239,6 +258,7 @@ impl<M: MediaPort> Signaling<M> {
             snapshot.ops = self.core.ops();
             snapshot.driver = *counters;
             snapshot.resolver = self.resolver.counters();
+            snapshot.streams = self.streams.counters();
             snapshot.dropped_flood = self.flood.dropped();
         }
         self.shared.events.push(&mut self.core.events);
@@ -281,23 +301,24 @@ impl<M: MediaPort> net::Core for Signaling<M> {
         for (leg, answer) in self.resolver.finished(now) {
             self.guarded(now, |this| this.resolved(now, leg, answer));
         }
+        let more = self.take_stream_events(now);
         self.shared.commands.take(&mut self.commands);
         for _ in 0..COMMANDS_PER_TURN {
-            let Some(command) = self.commands.pop_front() else { return false };
+            let Some(command) = self.commands.pop_front() else { return more };
             self.guarded(now, |this| this.carry_out(now, command));
         }
         true
     }
 
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
-        let access = &self.access;
-        if self.flood.admit(now, from.ip(), || access.iter().any(|rule| rule.network.contains(from.ip()))) {
-            self.guarded(now, |this| this.agent.handle_message(now, sip::Peer::udp(from), bytes));
+    fn handle_message(&mut self, now: Instant, from: sip::Peer, bytes: &[u8]) {
+        let (access, ip) = (&self.access, from.address.ip());
+        if self.flood.admit(now, ip, || access.iter().any(|rule| rule.network.contains(ip))) {
+            self.guarded(now, |this| this.agent.handle_message(now, from, bytes));
         }
     }
 
-    fn handle_transport_error(&mut self, now: Instant, to: SocketAddr) {
-        self.guarded(now, |this| this.agent.handle_transport_error(now, sip::Peer::udp(to)));
+    fn handle_transport_error(&mut self, now: Instant, to: sip::Peer) {
+        self.guarded(now, |this| this.agent.handle_transport_error(now, to));
     }
 
     fn handle_deadline(&mut self, now: Instant) {

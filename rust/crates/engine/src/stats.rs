@@ -1,6 +1,6 @@
 //! The figures of one engine, merged under flat names.
 
-use ringback_net::{DriverCounters, ResolverCounters};
+use ringback_net::{DriverCounters, ResolverCounters, StreamCounters};
 use ringback_sip::Counters;
 
 use crate::core::CoreCounters;
@@ -12,6 +12,7 @@ pub(crate) struct Snapshot {
     pub(crate) core: CoreCounters,
     pub(crate) driver: DriverCounters,
     pub(crate) resolver: ResolverCounters,
+    pub(crate) streams: StreamCounters,
     pub(crate) legs: usize,
     pub(crate) ops: usize,
     pub(crate) dropped_flood: u64,
@@ -23,7 +24,7 @@ pub type Stats = Vec<(&'static str, u64)>;
 impl Snapshot {
     /// Flatten. A leg counts until its `Ended` is reported, which may be later than its dialog.
     pub(crate) fn figures(&self) -> Stats {
-        let (sip, core) = (&self.sip, &self.core);
+        let (sip, core, streams) = (&self.sip, &self.core, &self.streams);
         vec![
             ("legs", count(self.legs)),
             ("ops", count(self.ops)),
@@ -40,7 +41,7 @@ impl Snapshot {
             ("dropped_stray_responses", sip.dropped_stray_responses),
             ("dropped_stray_acks", sip.dropped_stray_acks),
             ("dropped_unknown_source", sip.dropped_unknown_source),
-            ("dropped_unsent", self.driver.dropped_unsent),
+            ("dropped_unsent", self.driver.dropped_unsent + self.streams.dropped_unsent),
             ("dropped_unread", self.driver.dropped_unread),
             ("refused_malformed", sip.refused_malformed),
             ("refused_unknown_source", sip.refused_unknown_source),
@@ -70,6 +71,21 @@ impl Snapshot {
             ("send_errors", self.driver.send_errors),
             ("media_close_timeouts", core.media_close_timeouts),
             ("faults", sip.faults + core.faults),
+            ("connections", streams.connections),
+            ("connections_accepted", streams.accepted),
+            ("connections_opened", streams.opened),
+            ("connect_failures", streams.connect_failures),
+            ("refused_connections", streams.refused_total),
+            ("refused_connections_source", streams.refused_source),
+            ("handshake_failures", streams.handshake_failures),
+            ("handshake_timeouts", streams.handshake_timeouts),
+            ("closed_idle", streams.closed_idle),
+            ("closed_partial", streams.closed_partial),
+            ("closed_slow", streams.closed_slow),
+            ("closed_garbage", streams.closed_garbage),
+            ("closed_no_length", streams.closed_no_length),
+            ("closed_oversize", streams.closed_oversize),
+            ("pings", streams.pings),
             ("turns", self.driver.turns),
             ("backlogged_turns", self.driver.backlogged_turns),
         ]

@@ -1,5 +1,6 @@
 //! Settings: `EngineConfig`, `TrunkConfig`, `AccessRule`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -11,6 +12,20 @@ use crate::number::Int;
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// One listener, or several.
+#[derive(FromPyObject)]
+enum Listen {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Files of a certificate chain and of its key.
+type CertificatePair = (PathBuf, PathBuf);
+
+fn files((chain, key): CertificatePair) -> native::CertificateFiles {
+    native::CertificateFiles { chain, key }
+}
+
 /// What one engine needs to know at start.
 #[pyclass(frozen, eq, module = "ringback._engine")]
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +36,7 @@ impl EngineConfig {
     #[new]
     #[pyo3(signature = (
         *,
-        listen = "127.0.0.1:5060".to_owned(),
+        listen = Listen::One("127.0.0.1:5060".to_owned()),
         advertised = None,
         media_host = None,
         media_advertised = None,
@@ -39,14 +54,22 @@ impl EngineConfig {
         event_high_water = Int(50000),
         user_agent = "Ringback".to_owned(),
         trace = false,
+        tls_certificates = None,
+        tls_client_ca = None,
+        tls_ca = None,
+        tls_client_certificate = None,
+        ws_origins = None,
+        max_connections = Int(4096),
+        max_connections_per_source = Int(256),
     ))]
     #[pyo3(text_signature = "(*, listen='127.0.0.1:5060', advertised=None, media_host=None, media_advertised=None, \
         rtp_first_port=20000, rtp_last_port=39999, media_shards=1, media_cpus=None, media_realtime=True, media_timeout_ms=30000, \
         tones='de', t1_ms=500, decide_within_ms=4000, max_legs=4000, max_incoming_per_s=1000, event_high_water=50000, \
-        user_agent='Ringback', trace=False)")]
+        user_agent='Ringback', trace=False, tls_certificates=[], tls_client_ca=None, tls_ca=None, \
+        tls_client_certificate=None, ws_origins=[], max_connections=4096, max_connections_per_source=256)")]
     #[allow(clippy::too_many_arguments)] // keyword-only settings of the contract
     fn new(
-        listen: String,
+        listen: Listen,
         advertised: Option<String>,
         media_host: Option<String>,
         media_advertised: Option<String>,
@@ -64,10 +87,32 @@ impl EngineConfig {
         event_high_water: Int,
         user_agent: String,
         trace: bool,
+        tls_certificates: Option<Vec<CertificatePair>>,
+        tls_client_ca: Option<PathBuf>,
+        tls_ca: Option<PathBuf>,
+        tls_client_certificate: Option<CertificatePair>,
+        ws_origins: Option<Vec<String>>,
+        max_connections: Int,
+        max_connections_per_source: Int,
     ) -> PyResult<Self> {
+        let streams = native::StreamSettings {
+            tls: native::TlsFiles {
+                certificates: tls_certificates.unwrap_or_default().into_iter().map(files).collect(),
+                client_ca: tls_client_ca,
+                ca: tls_ca,
+                own: tls_client_certificate.map(files),
+            },
+            ws_origins: ws_origins.unwrap_or_default(),
+            max_connections: max_connections.within("max_connections", 1, 100_000)?,
+            max_connections_per_source: max_connections_per_source.within("max_connections_per_source", 1, 100_000)?,
+        };
         let milliseconds = |name, value: Int, low| value.within(name, low, HOUR_MS).map(Duration::from_millis);
         let config = native::EngineConfig {
-            listen,
+            listen: match listen {
+                Listen::One(text) => vec![text],
+                Listen::Many(texts) => texts,
+            },
+            streams,
             advertised,
             media_host,
             media_advertised,
@@ -93,8 +138,8 @@ impl EngineConfig {
     fn __repr__(&self) -> String {
         let config = &self.0;
         format!(
-            "EngineConfig(listen={}, rtp_first_port={}, rtp_last_port={}, media_shards={}, max_legs={})",
-            python_repr(&config.listen),
+            "EngineConfig(listen=[{}], rtp_first_port={}, rtp_last_port={}, media_shards={}, max_legs={})",
+            config.listen.iter().map(|text| python_repr(text)).collect::<Vec<_>>().join(", "),
             config.rtp_first_port,
             config.rtp_last_port,
             config.media_shards,

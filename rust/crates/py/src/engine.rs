@@ -54,7 +54,16 @@ impl Engine {
     }
 
     fn local_address(&self) -> PyResult<String> {
-        self.0.local_address().map(|address| address.to_string()).map_err(raise)
+        self.0.local_address().map_err(raise)
+    }
+
+    fn local_addresses(&self) -> PyResult<Vec<String>> {
+        self.0.local_addresses().map_err(raise)
+    }
+
+    fn reload_tls(&self, py: Python<'_>) -> PyResult<()> {
+        // Files are read: others may run meanwhile.
+        py.detach(|| self.0.reload_tls()).map_err(raise)
     }
 
     #[allow(clippy::needless_pass_by_value)] // extracted from Python

@@ -1,9 +1,10 @@
 //! The signaling thread's work, turned by hand: no thread, no socket, media as scripted.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
-use ringback_net::{Core as _, MonotonicClock};
+use ringback_net::{Core as _, MonotonicClock, StreamLimits, StreamSetup, Tls, TlsFiles};
 
 use super::*;
 use crate::core::CoreConfig;
@@ -17,6 +18,18 @@ struct Bench {
 }
 
 const GATEWAY: &str = "192.0.2.9:5060";
+
+/// Streams that nothing comes from; their thread never starts.
+fn no_streams(wake: Arc<WakeFd>) -> Streams {
+    let setup = StreamSetup {
+        listeners: Vec::new(),
+        locals: HashMap::new(),
+        tls: Arc::new(Tls::load(TlsFiles::default()).unwrap()),
+        limits: StreamLimits::default(),
+        origins: Vec::new(),
+    };
+    Streams::start(setup, wake).unwrap()
+}
 
 impl Bench {
     fn new(high_water: usize) -> Self {
@@ -42,7 +55,13 @@ impl Bench {
         let script = Rc::clone(&media.0);
         let config = CoreConfig { media_advertised: local.ip(), decide_within: Duration::from_secs(4) };
         let core = Core::new(config, MonotonicClock::new(), media);
-        let signaling = Signaling::new(agent, core, Resolver::new(false, wake), shared.clone(), high_water);
+        let signaling = Signaling::new(
+            agent,
+            core,
+            (Resolver::new(false, Arc::clone(&wake)), no_streams(wake)),
+            shared.clone(),
+            high_water,
+        );
         let mut bench = Self { signaling, script, shared, now: Instant::now() };
         let access = AccessRule { network: "192.0.2.9".parse().unwrap(), port: None, trunk: 1 };
         bench.push(Command::SetTables { trunks: Vec::new(), access: vec![access] });
@@ -81,7 +100,7 @@ impl Bench {
         );
         // As in the loop: every turn begins with the load.
         self.signaling.handle_wake(self.now);
-        self.signaling.handle_datagram(self.now, GATEWAY.parse().unwrap(), text.as_bytes());
+        self.signaling.handle_message(self.now, sip::Peer::udp(GATEWAY.parse().unwrap()), text.as_bytes());
     }
 }
 
@@ -197,7 +216,7 @@ fn a_flood_is_dropped_before_parsing() {
     let stranger: SocketAddr = "203.0.113.5:5060".parse().unwrap();
 
     for _ in 0..20_100 {
-        bench.signaling.handle_datagram(bench.now, stranger, b"garbage");
+        bench.signaling.handle_message(bench.now, sip::Peer::udp(stranger), b"garbage");
     }
     bench.turn();
 

@@ -84,31 +84,34 @@ impl Hub {
     /// Send a message by the connection that fits, or by a new one.
     pub(crate) fn send(self: &Arc<Self>, message: Outgoing) {
         let Outgoing { to, bytes } = message;
-        let mut table = self.table();
-        match table.push(to, bytes.clone()) {
+        let pushed = self.table().push(to, bytes.clone());
+        match pushed {
             Pushed::Queued => {}
             Pushed::Slow => {
                 count(&self.counting.closed_slow);
-                drop(table);
                 self.lose(to);
             }
             // A browser can only be reached over the connection it opened (RFC 7118 section 5).
-            Pushed::NoConnection if matches!(to.transport, Transport::Ws | Transport::Wss) => {
-                drop(table);
-                self.lose(to);
-            }
-            Pushed::NoConnection => {
-                let opened = table.open(to);
-                let Some((peer, unsent, name)) = opened else {
-                    drop(table);
-                    return self.lose(to);
-                };
-                table.push(peer, bytes);
-                drop(table);
-                tokio::spawn(open(Arc::clone(self), peer, unsent, name));
-            }
+            Pushed::NoConnection if matches!(to.transport, Transport::Ws | Transport::Wss) => self.lose(to),
+            Pushed::NoConnection => self.begin(to, bytes),
         }
+    }
+
+    /// Open a connection for a message.
+    fn begin(self: &Arc<Self>, to: Peer, bytes: Bytes) {
+        let opened = {
+            let mut table = self.table();
+            let opened = table.open(to);
+            if let Some((peer, ..)) = &opened {
+                table.push(*peer, bytes);
+            }
+            opened
+        };
         self.gauge();
+        match opened {
+            Some((peer, unsent, name)) => drop(tokio::spawn(open(Arc::clone(self), peer, unsent, name))),
+            None => self.lose(to),
+        }
     }
 
     /// A message will not get there.
