@@ -88,7 +88,8 @@ class FakeSignaling(FakeEvents):
         self.ended_dialogs: list[str] = []
         self.commands: list[tuple[Any, ...]] = []
         self.counters = {"stale_commands": 0, "refused_unknown_source": 0, "refused_gate": 0}
-        self._listen = fields(config or en.EngineConfig())["listen"]
+        listen = fields(config or en.EngineConfig())["listen"]
+        self._listen = listen if isinstance(listen, str) else listen[0]
         self._address = ""
         self._is_stopped = False
         self._accepting = True

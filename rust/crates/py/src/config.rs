@@ -137,13 +137,11 @@ impl EngineConfig {
 
     fn __repr__(&self) -> String {
         let config = &self.0;
+        let texts: Vec<_> = config.listen.iter().map(|text| python_repr(text)).collect();
+        let listen = if let [one] = texts.as_slice() { one.clone() } else { format!("[{}]", texts.join(", ")) };
         format!(
-            "EngineConfig(listen=[{}], rtp_first_port={}, rtp_last_port={}, media_shards={}, max_legs={})",
-            config.listen.iter().map(|text| python_repr(text)).collect::<Vec<_>>().join(", "),
-            config.rtp_first_port,
-            config.rtp_last_port,
-            config.media_shards,
-            config.max_legs
+            "EngineConfig(listen={}, rtp_first_port={}, rtp_last_port={}, media_shards={}, max_legs={})",
+            listen, config.rtp_first_port, config.rtp_last_port, config.media_shards, config.max_legs
         )
     }
 }
