@@ -79,7 +79,24 @@ def fields(value: object) -> dict[str, Any]:
     return {keyword.arg or "": ast.literal_eval(keyword.value) for keyword in parsed.keywords}
 
 
-class FakeSignaling(FakeEvents):
+class FakeListener:
+    """Where a fake engine listens."""
+
+    _address: str
+
+    def local_address(self) -> str:
+        """Return where it listens."""
+        return self._address
+
+    def local_addresses(self) -> list[str]:
+        """Return where it listens, as the only listener."""
+        return [f"udp:{self._address}"]
+
+    def reload_tls(self) -> None:
+        """Do nothing: there is no TLS in memory."""
+
+
+class FakeSignaling(FakeListener, FakeEvents):
     """Dialing, answering, ending. `commands` keeps what was asked for, `ended_dialogs` what `end_dialog` was given."""
 
     def __init__(self, config: object | None, network: FakeNetwork | None, clock: Clock | None) -> None:
@@ -113,17 +130,6 @@ class FakeSignaling(FakeEvents):
             self._leave(leg, cause="stopped")
         self._is_stopped = True
         self.network.leave(self._address)
-
-    def local_address(self) -> str:
-        """Return where it listens."""
-        return self._address
-
-    def local_addresses(self) -> list[str]:
-        """Return where it listens, as the only listener."""
-        return [f"udp:{self._address}"]
-
-    def reload_tls(self) -> None:
-        """Do nothing: there is no TLS in memory."""
 
     # Tables.
 
