@@ -81,7 +81,7 @@ impl UserAgent {
             Purpose::KeepAlive(binding) => self.binding_checked(now, binding, answered),
             Purpose::Register(registration) => self.register_over(now, registration, outcome),
             Purpose::Probe(probe) => self.probe_over(now, probe, key, outcome),
-            Purpose::Invite | Purpose::Cancel | Purpose::Bye | Purpose::Errand => {}
+            Purpose::Invite | Purpose::Reinvite | Purpose::Cancel | Purpose::Bye | Purpose::Errand => {}
         }
     }
 }

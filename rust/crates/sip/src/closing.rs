@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::change::Change;
 use crate::dialog::request::{Extra, build, request_uri};
 use crate::digest::Subject;
 use crate::event::{Cause, Confirmation, Side};
@@ -47,6 +48,7 @@ impl UserAgent {
         session.pending = None;
         session.due = Due::default();
         session.errands.clear();
+        session.change = Change::default();
         session.auth.next_request();
         self.transmit_bye(now, session);
     }

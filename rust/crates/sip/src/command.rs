@@ -83,6 +83,13 @@ pub enum Command {
         /// Values as they are written, comma-joined.
         reason: String,
     },
+    /// Put the far end on hold, or take it back; ends in `Event::HoldDone`, unless the leg ends before.
+    Hold {
+        /// The leg.
+        leg: LegId,
+        /// Hold, not resume.
+        on: bool,
+    },
     /// End a dialog known only from the journal; see `end_dialog` of the Python contract. Counted, not reported.
     EndDialog {
         /// The `dialog` of `Incoming` or `Answered`, or the object made before the INVITE.

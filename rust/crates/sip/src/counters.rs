@@ -49,6 +49,15 @@ pub struct Counters {
     pub dropped_requests: u64,
     /// Requests of ours inside a dialog that were refused or not answered: PRACK, INFO, NOTIFY.
     pub failed_requests: u64,
+    /// Holds, resumes and refreshes put off because the far end was busy with another request (491, 500) or wants a
+    /// longer interval (422).
+    pub changes_put_off: u64,
+    /// Calls ended because nobody refreshed their session (RFC 4028).
+    pub sessions_expired: u64,
+    /// 422 answered with a longer session interval.
+    pub intervals_raised: u64,
+    /// INVITEs and refreshes whose session interval is below 90 s, 422.
+    pub refused_interval: u64,
     /// Reliable provisional responses of ours whose PRACK never came; their INVITEs got 504.
     pub unacknowledged_progress: u64,
     /// Commands for legs that were already over.

@@ -113,6 +113,15 @@ pub enum Event {
         /// On hold now.
         on: bool,
     },
+    /// What became of a hold or resume of ours.
+    HoldDone {
+        /// The leg.
+        leg: LegId,
+        /// Hold, not resume.
+        on: bool,
+        /// Final status of the request: 200-299 agreed; 408 also where none came; 488 also for an unusable answer.
+        code: u16,
+    },
     /// A digit came by SIP INFO.
     InfoDtmf {
         /// The leg.
@@ -268,6 +277,8 @@ pub enum Cause {
     NoAck,
     /// Our reliable provisional response was never acknowledged (RFC 3262).
     NoPrack,
+    /// Nobody refreshed the session (RFC 4028), or the far end has forgotten the dialog.
+    SessionExpired,
     /// `Command::StopAll`.
     Stopped,
     /// A fault of our own (a message could not be built).
@@ -286,6 +297,7 @@ impl Cause {
             Self::NoCommonCodec => "no_common_codec",
             Self::NoAck => "no_ack",
             Self::NoPrack => "no_prack",
+            Self::SessionExpired => "session_expired",
             Self::Stopped => "stopped",
             Self::Fault => "fault",
         }

@@ -8,6 +8,7 @@
 mod access;
 mod aside;
 mod basics;
+mod change;
 mod closing;
 mod command;
 mod config;

@@ -50,6 +50,7 @@ impl UserAgent {
             }
             Command::Hangup { leg, q850 } => self.on_leg(leg, |ua, session| ua.hang_up(now, session, q850, false)),
             Command::Explain { leg, reason } => self.on_leg(leg, |_, session| session.because = Some(reason)),
+            Command::Hold { leg, on } => self.on_leg(leg, |ua, session| ua.hold(now, session, on)),
             Command::EndDialog { dialog } => self.end_dialog(now, &dialog),
             Command::StopAll => self.stop_all(now),
             Command::MediaSeen { leg } => self.on_leg(leg, Self::media_seen),

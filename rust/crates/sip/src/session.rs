@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::change::Change;
+use crate::change::timer::{SessionTimer, Wish};
 use crate::command::LocalMedia;
 use crate::dialog::{Dialog, DialogKey};
 use crate::digest::Auth;
@@ -94,6 +96,12 @@ pub(crate) struct Session {
     pub(crate) features: Features,
     /// Requests of ours inside the dialog that wait for their final response, INVITE and BYE aside.
     pub(crate) errands: Vec<Errand>,
+    /// What we want changed.
+    pub(crate) change: Change,
+    /// The session timer that runs (RFC 4028).
+    pub(crate) timer: Option<SessionTimer>,
+    /// Least interval the far end told us, seconds.
+    pub(crate) min_se_s: u32,
     /// When to look at the session again.
     pub(crate) due: Due,
     /// Nothing left to do.
@@ -155,6 +163,8 @@ pub(crate) struct Incoming {
     pub(crate) waiting: Vec<Step>,
     /// Offer and answer are complete, by a reliable response and its PRACK.
     pub(crate) settled: bool,
+    /// The session timer they ask for.
+    pub(crate) timer: Wish,
 }
 
 /// A reliable provisional response, sent again until its PRACK comes (RFC 3262 section 3).
@@ -202,7 +212,10 @@ pub(crate) struct Media {
     /// Last SDP of ours, to see whether the next differs.
     pub(crate) last: String,
     pub(crate) agreed: Option<Negotiated>,
+    /// They hold us.
     pub(crate) held: bool,
+    /// We hold them.
+    pub(crate) holding: bool,
 }
 
 /// How a session ended, for `Event::Ended`.
@@ -232,7 +245,7 @@ impl Media {
     pub(crate) fn new(session: u64, local: Option<LocalMedia>) -> Self {
         // RFC 8866: the numbers of `o=` are decimal; 62 bits keep them readable for signed parsers.
         let origin = Origin { session: session >> 2, version: 1 };
-        Self { local, origin, last: String::new(), agreed: None, held: false }
+        Self { local, origin, last: String::new(), agreed: None, held: false, holding: false }
     }
 
     /// The origin of the next description: its version grows only when the text changes.
@@ -269,6 +282,9 @@ impl Session {
             policy: Policy::default(),
             features: Features::default(),
             errands: Vec::new(),
+            change: Change::default(),
+            timer: None,
+            min_se_s: 0,
             due: Due::default(),
             over: false,
         }

@@ -66,8 +66,8 @@ impl UserAgent {
                 ua.finish(session, end);
             }
             Purpose::Bye => ua.finish_closing(session),
+            Purpose::Errand | Purpose::Reinvite => ua.errand_failed(now, session, key),
             // The session has its own time-out for what follows a CANCEL.
-            Purpose::Errand => ua.errand_failed(session, key),
             _ => {}
         });
     }
@@ -100,7 +100,10 @@ impl UserAgent {
             Why::Cancel => self.give_up_cancelling(now, session),
             Why::Answer => self.repeat_answer(now, session),
             Why::Reliable => self.repeat_reliable(now, session),
-            Why::Offer | Why::Refresh | Why::Expiry | Why::Transfer => {}
+            Why::Offer => self.change_due(now, session),
+            Why::Refresh => self.refresh_session(now, session),
+            Why::Expiry => self.session_expired(now, session),
+            Why::Transfer => {}
         }
     }
 

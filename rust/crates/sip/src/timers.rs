@@ -37,6 +37,11 @@ impl Timers {
         self.t1 * 64
     }
 
+    /// A time that the RFC gives in milliseconds, shrunk or stretched as T1 is.
+    pub(crate) fn scaled(&self, ms: u64) -> Duration {
+        self.t1 * u32::try_from(ms).unwrap_or(u32::MAX) / 500
+    }
+
     /// The next retransmission interval where T2 is the cap.
     pub(crate) fn double_capped(&self, interval: Duration) -> Duration {
         (interval * 2).min(self.t2)

@@ -48,6 +48,7 @@ impl End {
             | Event::AnswerConfirmed { leg, .. }
             | Event::LateAnswer { leg, .. }
             | Event::Held { leg, .. }
+            | Event::HoldDone { leg, .. }
             | Event::InfoDtmf { leg, .. }
             | Event::Ended { leg, .. } => *leg,
             Event::Trace { .. }

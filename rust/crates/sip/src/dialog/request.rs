@@ -26,6 +26,9 @@ pub(crate) struct Built {
     pub(crate) to: Peer,
     pub(crate) bytes: Bytes,
     pub(crate) branch: String,
+    /// Request-URI and Route values: the ACK of a refused INVITE repeats them.
+    pub(crate) uri: Vec<u8>,
+    pub(crate) routes: Vec<Vec<u8>>,
 }
 
 /// Write a request with this CSeq. For an ACK that is the CSeq of the INVITE it acknowledges.
@@ -50,7 +53,7 @@ pub(crate) fn build(dialog: &Dialog, method: Method, cseq: u32, extra: Extra<'_>
     for (name, value) in extra.headers {
         writer.header(name, value);
     }
-    Built { to, bytes: writer.finish(extra.body), branch }
+    Built { to, bytes: writer.finish(extra.body), branch, uri: addressing.uri, routes: addressing.routes }
 }
 
 /// The Request-URI that `build` writes: digest credentials are computed over it.

@@ -7,7 +7,9 @@ use crate::ua::UserAgent;
 
 impl UserAgent {
     /// Note and report an agreement. The same again is nothing new.
-    pub(crate) fn agree(&mut self, session: &mut Session, media: Negotiated) {
+    pub(crate) fn agree(&mut self, session: &mut Session, mut media: Negotiated) {
+        // Whom we hold sends nothing, whatever else was agreed.
+        media.receive &= !session.media.holding;
         if session.media.agreed == Some(media) {
             return;
         }

@@ -38,6 +38,7 @@ impl UserAgent {
             _ => self.refuse_in_dialog(session, asked, 501),
         }
         self.hang_up_if_wanted(asked.now, session);
+        self.pursue_change(asked.now, session);
     }
 
     /// Who sends requests in a dialog has our 200, even if its ACK is lost.

@@ -3,8 +3,9 @@
 //! Only one offer may be open at a time. While ours waits for its answer theirs gets 491; while we owe an answer to
 //! theirs a second one gets 500 with Retry-After. An offer we cannot use gets 488 and leaves everything as it was.
 
+use crate::change::timer::{MIN_SE, Wish};
 use crate::receive::Asked;
-use crate::sdp::{Body, Description, answer_offer, offer, sdp_of};
+use crate::sdp::{Body, Description, answer_offer, held_back, offer, sdp_of};
 use crate::session::{Phase, Session};
 use crate::ua::UserAgent;
 use crate::wire::{Method, Request, phrase};
@@ -20,6 +21,9 @@ enum Hindrance {
 impl UserAgent {
     /// A re-INVITE.
     pub(super) fn receive_reinvite(&mut self, session: &mut Session, asked: Asked<'_>) {
+        if self.refuse_interval(session, asked) {
+            return;
+        }
         if let Some(hindrance) = hindrance(session, asked.request) {
             return self.refuse_offer(session, asked, &hindrance);
         }
@@ -33,7 +37,8 @@ impl UserAgent {
             Body::Sdp(theirs) => self.answer_new_offer(session, asked, &theirs),
             Body::None => {
                 refresh_target(session, asked);
-                let sdp = session.media.settle(|origin| offer(&local, origin));
+                let holding = session.media.holding;
+                let sdp = session.media.settle(|origin| held_back(offer(&local, origin), holding));
                 self.send_ok(session, asked, Some(&sdp));
             }
             Body::Malformed => self.reply(session, asked, 400),
@@ -43,6 +48,9 @@ impl UserAgent {
 
     /// An UPDATE.
     pub(super) fn receive_update(&mut self, session: &mut Session, asked: Asked<'_>) {
+        if self.refuse_interval(session, asked) {
+            return;
+        }
         match sdp_of(&asked.request.headers, &asked.request.body) {
             Body::None => {
                 refresh_target(session, asked);
@@ -65,8 +73,9 @@ impl UserAgent {
         let Some((local, media)) = agreed else {
             return self.reply(session, asked, 488);
         };
-        let sdp =
-            session.media.settle(|origin| answer_offer(theirs, &local, origin).map(|(sdp, _)| sdp).unwrap_or_default());
+        let holding = session.media.holding;
+        let write = |origin| answer_offer(theirs, &local, origin).map(|(sdp, _)| held_back(sdp, holding));
+        let sdp = session.media.settle(|origin| write(origin).unwrap_or_default());
         refresh_target(session, asked);
         self.send_ok(session, asked, Some(&sdp));
         let forks = session.outgoing.as_mut().map(|outgoing| outgoing.forks.as_mut_slice()).unwrap_or_default();
@@ -82,6 +91,12 @@ impl UserAgent {
         let Some(head) = asked.request.reply_head(asked.from) else { return };
         let mut writer = head.start(200, phrase(200), &session.dialog.local_tag);
         self.write_contact(&mut writer, session);
+        if matches!(asked.request.method, Method::Invite | Method::Update) {
+            session.features.learn(&asked.request.headers);
+            for (name, value) in self.answer_timer(asked.now, session, Wish::of(&asked.request.headers)) {
+                writer.header(&name, value);
+            }
+        }
         let bytes = writer.finish(sdp.map(|sdp| ("application/sdp", sdp.as_bytes())));
         let is_invite = asked.request.method == Method::Invite;
         self.respond(asked.now, asked.key, is_invite, session.leg(), (head.reply_to, 200, bytes.clone()));
@@ -102,6 +117,16 @@ impl UserAgent {
         }
     }
 
+    /// A session interval below the least gets 422 (RFC 4028 section 9).
+    fn refuse_interval(&mut self, session: &Session, asked: Asked<'_>) -> bool {
+        let too_small = Wish::of(&asked.request.headers).is_too_small();
+        if too_small {
+            self.counters.refused_interval += 1;
+            self.reply_with(session, asked, (422, &[("Min-SE", MIN_SE)]));
+        }
+        too_small
+    }
+
     fn refuse_body(&mut self, session: &Session, asked: Asked<'_>) {
         self.counters.refused_unsupported += 1;
         self.reply_with(session, asked, (415, &[("Accept", "application/sdp")]));
@@ -117,6 +142,10 @@ fn refresh_target(session: &mut Session, asked: Asked<'_>) {
 
 fn hindrance(session: &Session, request: &Request) -> Option<Hindrance> {
     let is_invite = request.method == Method::Invite;
+    let change = &session.change;
+    if change.has_open_offer() || (is_invite && change.has_open_invite()) {
+        return Some(Hindrance::OursOpen);
+    }
     match session.phase {
         // An exchange that reliable responses completed leaves room for the next, by UPDATE (RFC 3311 section 5.1).
         Phase::Proceeding if !is_invite && is_settled(session, &request.id.from_tag) => None,

@@ -6,6 +6,7 @@
 mod answer;
 mod body;
 mod parse;
+mod redirect;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -15,6 +16,7 @@ pub(crate) use answer::Refusal;
 pub(crate) use answer::{accept_answer, answer_offer, is_hold};
 pub(crate) use body::{Body, sdp_of};
 pub(crate) use parse::Description;
+pub(crate) use redirect::{held_back, redirected};
 pub(crate) use write::{Origin, offer};
 
 /// An audio codec we speak, 8 kHz mono.

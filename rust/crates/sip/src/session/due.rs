@@ -47,6 +47,11 @@ impl Due {
         self.0.iter().flatten().min().copied()
     }
 
+    /// Whether something is waited for.
+    pub(crate) fn is_set(&self, why: Why) -> bool {
+        self.0.get(why as usize).is_some_and(Option::is_some)
+    }
+
     /// Take one reason whose time has come.
     pub(crate) fn take(&mut self, now: Instant) -> Option<Why> {
         ALL.into_iter()

@@ -38,6 +38,8 @@ pub(crate) enum Purpose {
     Invite,
     Cancel,
     Bye,
+    /// An INVITE inside a dialog.
+    Reinvite,
     /// Any other request inside a dialog; the session knows which.
     Errand,
     /// REGISTER of a trunk.
@@ -55,6 +57,13 @@ impl Purpose {
     }
 }
 
+impl Purpose {
+    /// Its responses are those to an INVITE.
+    pub(crate) fn is_invite(self) -> bool {
+        matches!(self, Self::Invite | Self::Reinvite)
+    }
+}
+
 /// A client transaction.
 #[derive(Debug)]
 pub(crate) struct ClientTx {
@@ -67,6 +76,8 @@ pub(crate) struct ClientTx {
     pub(crate) message: Bytes,
     /// Request-URI of an INVITE: its ACKs need it.
     pub(crate) uri: Box<[u8]>,
+    /// Route values of an INVITE inside a dialog, for the ACK of its refusal.
+    pub(crate) routes: Vec<Vec<u8>>,
     /// 2xx answers seen: To tag and ACK. A forked INVITE has several.
     pub(crate) acks: Vec<(Box<[u8]>, Peer, Bytes)>,
     /// Sent again over a new connection already, because the first was lost.
@@ -100,6 +111,7 @@ impl ClientTx {
             state: ClientState::Waiting,
             message,
             uri: Box::default(),
+            routes: Vec::new(),
             acks: Vec::new(),
             retried: false,
             interval: Duration::ZERO,
@@ -145,7 +157,7 @@ impl ClientTx {
             return;
         }
         self.state = ClientState::Proceeding;
-        if self.purpose == Purpose::Invite {
+        if self.purpose.is_invite() {
             self.retransmit_at = None;
             self.expires_at = None;
             self.message = Bytes::new();
@@ -184,7 +196,7 @@ impl ClientTx {
         }
         // Timer A doubles without a cap, timer E stops at T2.
         self.interval = match self.purpose {
-            Purpose::Invite => self.interval * 2,
+            Purpose::Invite | Purpose::Reinvite => self.interval * 2,
             _ => timers.double_capped(self.interval),
         };
         self.retransmit_at = Some(now + self.interval);

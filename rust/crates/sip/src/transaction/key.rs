@@ -48,10 +48,12 @@ pub(crate) fn client_key_of(response: &Response) -> TxKey {
 /// 3261 section 12.1.2). The branch derives from both, so nothing needs to be kept. Dialogs have more ways to say who
 /// they are, and the answer to a BYE decides nothing.
 pub(crate) fn is_of_ours(response: &Response) -> bool {
-    let Identity { call_id, from_tag, cseq, method, .. } = &response.id;
+    let Identity { call_id, from_tag, to_tag, cseq, method } = &response.id;
     match method {
         Method::Invite | Method::Cancel => {
-            branch(call_id, from_tag, *cseq, *method).as_bytes() == response.via.branch.as_slice()
+            let is = |tags: &[u8]| branch(call_id, tags, *cseq, *method).as_bytes() == response.via.branch.as_slice();
+            // An INVITE inside a dialog names both ends.
+            is(from_tag) || is(&[from_tag.as_slice(), b"\n", to_tag].concat())
         }
         _ => true,
     }

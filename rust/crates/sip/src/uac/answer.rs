@@ -52,6 +52,7 @@ impl UserAgent {
         }
         session.features.learn(&response.headers);
         self.register_only(session);
+        self.learn_timer_from_response(now, session, response);
         let (media, answer) = agree_on_answer(session, &outgoing, response);
         self.acknowledge(session, key, (&outgoing.sent_auth, answer.as_deref()), response);
         let code = response.code;
@@ -74,11 +75,12 @@ impl UserAgent {
         if let Body::Sdp(theirs) = sdp_of(&response.headers, &response.body) {
             self.note_hold(session, &theirs);
         }
+        self.pursue_change(now, session);
     }
 
     /// Send the ACK of a 2xx, with credentials and our answer to its offer if there is one, and keep it for the copies
     /// of that 2xx.
-    pub(super) fn acknowledge(
+    pub(crate) fn acknowledge(
         &mut self,
         session: &Session,
         key: TxKey,

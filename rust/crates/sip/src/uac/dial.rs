@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::change::timer::of_our_request;
 use crate::command::{Credentials, LocalMedia};
 use crate::dialog::{Dialog, is_sips};
 use crate::digest::{Auth, Subject};
@@ -172,6 +173,9 @@ impl UserAgent {
             .header("User-Agent", &self.config.user_agent);
         for (name, value) in outgoing.headers.iter().chain(&outgoing.sent_auth) {
             writer.header(name, value);
+        }
+        for (name, value) in of_our_request(session) {
+            writer.header(&name, value);
         }
         if session.policy.reliable == Reliable::Required {
             writer.header("Require", "100rel");

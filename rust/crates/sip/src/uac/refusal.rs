@@ -15,6 +15,13 @@ impl UserAgent {
             self.counters.challenges_answered += 1;
             return self.send_invite(now, session);
         }
+        if wanted
+            && response.code == 422
+            && session.policy.session_expires_s > 0
+            && self.raise_min_se(session, response)
+        {
+            return self.send_invite(now, session);
+        }
         if wanted && matches!(response.code, 300..=399) && redirect(session, response) {
             return self.send_invite(now, session);
         }

@@ -6,12 +6,11 @@ use bytes::Bytes;
 
 use crate::dialog::Dialog;
 use crate::event::Event;
-use crate::peer::Peer;
 use crate::reliable::{Taken, take_in_order};
 use crate::sdp::{Body, Negotiated, accept_answer, sdp_of};
 use crate::session::{Fork, Phase, Session};
 use crate::timers::Target;
-use crate::transaction::{ClientState, Purpose, TxKey, client_key_of, is_of_ours};
+use crate::transaction::{ClientState, ClientTx, Purpose, TxKey, client_key_of, is_of_ours};
 use crate::ua::UserAgent;
 use crate::wire::{Method, Name, Response, Writer};
 
@@ -31,7 +30,8 @@ impl UserAgent {
         }
         match tx.purpose {
             Purpose::Invite if response.is_success() => self.invite_answered(now, key, response),
-            Purpose::Invite => self.invite_refused(now, key, response),
+            Purpose::Reinvite if response.is_success() => self.reinvite_accepted(now, key, response),
+            Purpose::Invite | Purpose::Reinvite => self.invite_refused(now, key, response),
             Purpose::Bye | Purpose::Cancel | Purpose::Errand => self.other_finished(now, key, response),
             Purpose::Register(_) | Purpose::Probe(_) | Purpose::KeepAlive(_) => {
                 self.aside_answered(now, key, response);
@@ -102,6 +102,7 @@ impl UserAgent {
         }
         let (code, phrase) = (response.code, response.phrase.clone());
         self.report(session, |leg| Event::Progress { leg, code, phrase, media });
+        self.pursue_change(now, session);
     }
 
     /// Every fork that rings is an early dialog of its own, and may send requests. Says what the response is among the
@@ -158,22 +159,29 @@ impl UserAgent {
             ClientState::Waiting | ClientState::Proceeding => {}
         }
         let (to, owner) = (tx.to, tx.owner);
-        let ack = self.ack_of_refusal(to, &tx.uri, response);
+        let purpose = tx.purpose;
+        let ack = self.ack_of_refusal(tx, response);
         self.complete_client(now, key, ClientState::Completed, ack.clone());
         let leg = owner.and_then(|id| self.sessions.get(&id)).and_then(|session| session.leg());
         self.touched = leg.or(self.touched);
         self.transmit(leg, to, ack);
         if let Some(id) = owner {
-            self.with_session(id, |ua, session| ua.refused(now, session, response));
+            self.with_session(id, |ua, session| match purpose {
+                Purpose::Invite => ua.refused(now, session, response),
+                _ => ua.errand_answered(now, session, key, response),
+            });
         }
     }
 
-    fn ack_of_refusal(&self, to: Peer, uri: &[u8], response: &Response) -> Bytes {
+    fn ack_of_refusal(&self, tx: &ClientTx, response: &Response) -> Bytes {
         let header = |name| response.headers.get(name).unwrap_or_default();
         let branch = String::from_utf8_lossy(&response.via.branch);
-        let mut writer = Writer::request(Method::Ack, uri);
+        let mut writer = Writer::request(Method::Ack, &tx.uri);
+        writer.header("Via", self.config.via(tx.to, &branch));
+        for route in &tx.routes {
+            writer.header("Route", route);
+        }
         writer
-            .header("Via", self.config.via(to, &branch))
             .header("Max-Forwards", "70")
             .header("From", header(&Name::From))
             .header("To", header(&Name::To))

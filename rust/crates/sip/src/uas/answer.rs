@@ -79,6 +79,9 @@ impl UserAgent {
         session.media.local = Some(local);
         let mut writer = incoming.head.start(200, phrase(200), &session.dialog.local_tag);
         self.write_dialog_headers(&mut writer, session, &incoming);
+        for (name, value) in self.answer_timer(now, session, incoming.timer) {
+            writer.header(&name, value);
+        }
         let bytes = writer.finish(sdp.as_ref().map(|sdp| ("application/sdp", sdp.as_bytes())));
         self.respond(now, incoming.key, true, session.leg(), (incoming.head.reply_to, 200, bytes.clone()));
         session.phase = Phase::Answering;
@@ -206,6 +209,7 @@ impl UserAgent {
             self.confirm(session, Confirmation::Ack);
         }
         self.hang_up_if_wanted(now, session);
+        self.pursue_change(now, session);
     }
 
     /// The answer to an offer in our 2xx.

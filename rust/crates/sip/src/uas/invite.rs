@@ -6,6 +6,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
+use crate::change::timer::{MIN_SE, Wish};
 use crate::dialog::Dialog;
 use crate::dialog::reference::DialogRef;
 use crate::digest::Auth;
@@ -79,6 +80,11 @@ impl UserAgent {
             return true;
         }
         let accepted = [("Accept", "application/sdp"), ("Accept-Encoding", "identity")];
+        if Wish::of(&request.headers).is_too_small() {
+            self.counters.refused_interval += 1;
+            self.refuse(from, request, 422, &[("Min-SE", MIN_SE)]);
+            return true;
+        }
         match body {
             Body::Unsupported => {
                 self.counters.refused_unsupported += 1;
@@ -147,6 +153,7 @@ impl UserAgent {
             unacked: None,
             waiting: Vec::new(),
             settled: false,
+            timer: Wish::of(&request.headers),
         }));
         self.register(&mut session);
         self.report(&session, |_| event);

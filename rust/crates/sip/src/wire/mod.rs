@@ -14,7 +14,7 @@ mod uri;
 mod via;
 mod write;
 
-pub(crate) use address::{AddressParts, split_list};
+pub(crate) use address::{AddressParts, param, split_list};
 pub(crate) use headers::{Headers, Name};
 pub(crate) use parse::{Malformed, parse};
 pub(crate) use phrase::phrase;

@@ -17,6 +17,7 @@ pub(crate) fn phrase(code: u16) -> &'static str {
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",
         420 => "Bad Extension",
+        422 => "Session Interval Too Small",
         423 => "Interval Too Brief",
         433 => "Anonymity Disallowed",
         480 => "Temporarily Unavailable",

@@ -446,6 +446,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::AnswerConfirmed { .. } => "AnswerConfirmed",
         Event::LateAnswer { .. } => "LateAnswer",
         Event::Held { .. } => "Held",
+        Event::HoldDone { .. } => "HoldDone",
         Event::InfoDtmf { .. } => "InfoDtmf",
         Event::Ended { .. } => "Ended",
         Event::PhoneRegistered { .. } => "PhoneRegistered",
