@@ -111,6 +111,22 @@ class EngineConfig:
     ) -> EngineConfig: ...
 
 @final
+class DialogPolicy:
+    """How the dialogs of a trunk behave.
+
+    Args:
+        reliable: Provisional responses that are acknowledged (RFC 3262). `off`: neither offered nor accepted. `supported`:
+            offered, and used towards callers who require it. `required`: demanded of who is called, and used towards
+            callers who can.
+        session_expires_s: Session interval to ask for (RFC 4028), 90-7200; 0 has a session timer only if the far end asks.
+        delayed_offer: Dial without SDP: the far end offers, our ACK or PRACK answers.
+    """
+
+    def __new__(
+        cls, *, reliable: str = "supported", session_expires_s: int = 0, delayed_offer: bool = False
+    ) -> DialogPolicy: ...
+
+@final
 class TrunkConfig:
     """One carrier as the engine sees it.
 
@@ -120,6 +136,7 @@ class TrunkConfig:
         password: Digest password. Never shown in `repr`.
         codecs: Order of preference out of `PCMA`, `PCMU`.
         allow_redirects: Follow 3xx (at most once). Otherwise a 3xx ends the leg.
+        dialog: How its dialogs behave; None for the defaults.
     """
 
     def __new__(
@@ -130,6 +147,7 @@ class TrunkConfig:
         password: str | None = None,
         codecs: list[str] = ...,
         allow_redirects: bool = False,
+        dialog: DialogPolicy | None = None,
     ) -> TrunkConfig: ...
 
 @final
@@ -228,6 +246,12 @@ class Engine:
         reported as `LateAnswer`. `q850` goes out as `Reason: Q.850;cause=...`, after `reason`, which holds values for
         other protocols as they are written (`SIP;cause=200;text="Call completed elsewhere"`, RFC 3326, at most 1,024
         bytes). May be repeated.
+        """
+    def hold(self, leg: int, on: bool) -> None:
+        """Put the far end on hold (`sendonly`) or take it back; `HoldDone` says what became of it.
+
+        By re-INVITE, or by UPDATE while the INVITE is open and its first offer answered. What cannot be asked yet waits;
+        of two wishes the later counts. 491 is tried again after the back-off of RFC 3261 14.1, five times.
         """
     def end_dialog(self, dialog: str) -> None:
         """End a dialog known only from the journal, after a crash.
@@ -410,7 +434,9 @@ class Ended:
     `response` dialled: a final response 3xx-6xx; incoming: our own; `cancelled` dialled: 487 or silence after our CANCEL;
     incoming: the caller's CANCEL; `bye` a BYE, see `side`; `timeout` no response at all (Timer B);
     `transport` the socket refused; `dns` the gateway's name did not resolve; `no_common_codec` answered, but with
-    unusable SDP; `no_ack` our 200 was never acknowledged; `overload` Python did not decide in time;
+    unusable SDP; `no_ack` our 200 was never acknowledged; `no_prack` our
+    reliable provisional response never was (RFC 3262); `session_expired` nobody refreshed the session, or the far end has
+    forgotten it (RFC 4028); `overload` Python did not decide in time;
     `no_media_port` the RTP range is exhausted; `stopped` the engine was stopped; `fault` a fault of our own.
     """
     side: Final[str]
@@ -532,6 +558,18 @@ class Held:
     def __new__(cls, *, leg: int, at_ns: int, on: bool) -> Held: ...
 
 @final
+class HoldDone:
+    """What became of a `hold`. The call goes on whatever it is; a far end that is gone ends it as `session_expired`."""
+
+    __match_args__ = ("leg", "on")
+    leg: Final[int]
+    at_ns: Final[int]
+    on: Final[bool]
+    code: Final[int]
+    """Final status of the request: 200-299 agreed; 408 also where none came; 488 also for an unusable answer."""
+    def __new__(cls, *, leg: int, at_ns: int, on: bool, code: int) -> HoldDone: ...
+
+@final
 class LegStats:
     """Media figures of a leg, reported once, just before `Ended`, if it had media."""
 
@@ -609,6 +647,7 @@ Event = (
     | GatherDone
     | MediaLost
     | Held
+    | HoldDone
     | LegStats
     | Overload
     | Fault

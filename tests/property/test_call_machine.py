@@ -32,7 +32,19 @@ from ringback.testing.script import Script, make_leg, make_request
 
 CODES = (100, 180, 183, 200, 302, 404, 408, 480, 486, 487, 500, 503, 603)
 WORDS = (
-    *("response", "cancelled", "bye", "timeout", "transport", "dns", "no_common_codec", "no_ack", "overload"),
+    *(
+        "response",
+        "cancelled",
+        "bye",
+        "timeout",
+        "transport",
+        "dns",
+        "no_common_codec",
+        "no_ack",
+        "no_prack",
+        "session_expired",
+        "overload",
+    ),
     *("no_media_port", "stopped", "fault", "no_channel"),
 )
 ANSWERED = {Status.ANSWER, Status.FLOW_ANSWER}

@@ -50,6 +50,7 @@ _WORDS: dict[str, str] = {
     "ring_timeout": "The ring time was up.",
     "rung_out": "The miss-call number rang for its seconds.",
     "server_error": "The carrier failed (5xx).",
+    "session_expired": "The far end no longer refreshed the session, or had forgotten it.",
     "shutdown": "Ringback was stopped.",
     "transport": "The gateway could not be reached over the network.",
     "trunk_full": "The last trunk had no free slot, and those before it had failed.",

@@ -158,6 +158,8 @@ ENDING_ROWS: tuple[EndingRow, ...] = (
     EndingRow(id="end-hangup", kinds=_ALL, entry=_E.HANGUP, reason="$why", hangup_by="$by", sentence="We ended the answered call; the reason says why."),
     EndingRow(id="end-stopped", kinds=_ALL, entry=_E.LEG_ENDED, where={"leg": (1,), "cause.cause": ("stopped",)}, reason="shutdown", hangup_by="platform", sentence="The engine was stopped during the call."),
     EndingRow(id="end-leg2-stopped", kinds=_C2C, entry=_E.LEG_ENDED, where={"leg": (2,), "cause.cause": ("stopped",)}, reason="shutdown", hangup_by="platform", sentence="The engine was stopped during the call."),
+    EndingRow(id="end-expired", kinds=_ALL, entry=_E.LEG_ENDED, where={"leg": (1,), "cause.cause": ("session_expired",)}, reason="session_expired", hangup_by="network", sentence="The far end no longer refreshed the session, or had forgotten it."),
+    EndingRow(id="end-leg2-expired", kinds=_C2C, entry=_E.LEG_ENDED, where={"leg": (2,), "cause.cause": ("session_expired",)}, reason="session_expired", hangup_by="network", sentence="The far end no longer refreshed the session, or had forgotten it."),
     EndingRow(id="end-callee-left", kinds=_OB, entry=_E.LEG_ENDED, where={"leg": (1,), "cause.side": ("remote",)}, reason="callee_hung_up", hangup_by="callee", sentence="The callee hung up."),
     EndingRow(id="end-caller-left", kinds=(Kind.CLICK_TO_CALL, Kind.INCOMING), entry=_E.LEG_ENDED, where={"leg": (1,), "cause.side": ("remote",)}, reason="caller_hung_up", hangup_by="caller", sentence="The caller hung up."),
     EndingRow(id="end-leg2-left", kinds=_C2C, entry=_E.LEG_ENDED, where={"leg": (2,), "cause.side": ("remote",)}, reason="callee_hung_up", hangup_by="callee", sentence="The callee hung up."),

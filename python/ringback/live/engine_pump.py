@@ -120,7 +120,7 @@ class EnginePump:
         _log.error("engine_fault", what=event.what, leg=event.leg)
 
     def _nothing(self, event: Any) -> None:
-        """Dtmf and Held: the operation that waited for the digit reports it, and hold changes nothing of ours."""
+        """Dtmf and holds: the operation that waited for the digit reports it, and hold changes nothing of ours."""
 
     _OTHERS: ClassVar[dict[type, Callable[..., None]]] = {
         en.OpDone: _op_done,
@@ -130,6 +130,7 @@ class EnginePump:
         en.Fault: _fault,
         en.Dtmf: _nothing,
         en.Held: _nothing,
+        en.HoldDone: _nothing,
     }
 
 

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import structlog
 
-from ringback._engine import AccessRule, TrunkConfig
+from ringback._engine import AccessRule, DialogPolicy, TrunkConfig
 from ringback.live.engine import VoiceEngine
 from ringback.model.trunk import Trunk
 
@@ -40,6 +40,11 @@ def _config(trunk: Trunk) -> TrunkConfig:
         password=trunk.password,
         codecs=list(trunk.codecs),
         allow_redirects=trunk.allow_redirects,
+        dialog=DialogPolicy(
+            reliable=trunk.dialog.reliable,
+            session_expires_s=trunk.dialog.session_expires_s,
+            delayed_offer=trunk.dialog.delayed_offer,
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from ringback.model.ids import AccountSid, RouteId, TrunkId
+from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.status import LegResult
@@ -35,6 +36,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
         send_pai: The short form of P-Asserted-Identity in `identity.carry_in`.
         identity: How callers are named and numbers written, both ways.
         header_rules: How headers of INVITEs are changed, both ways.
+        dialog: How its dialogs behave: reliable provisional responses, session timers.
         overrides: Rows that come before the common table of leg results.
     """
 
@@ -55,6 +57,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
     calling_from: tuple[str, ...] = ("P-Asserted-Identity", "Remote-Party-ID", "From")
     identity: IdentityPolicy = IdentityPolicy()
     header_rules: HeaderRules = HeaderRules()
+    dialog: DialogPolicy = DialogPolicy()
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from ringback.model.access import Scope
 from ringback.model.account import CallDefaults, CallingHours
 from ringback.model.errors import LocalError
+from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.tones import TONE_COUNTRIES
@@ -210,6 +211,7 @@ class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calling_from: tuple[Name, ...] = ("P-Asserted-Identity", "Remote-Party-ID", "From")
     identity: IdentityPolicy = IdentityPolicy()
     header_rules: HeaderRules = HeaderRules()
+    dialog: DialogPolicy = DialogPolicy()
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

@@ -120,6 +120,8 @@ ENDINGS: dict[str, tuple[Kind, Facts, str, str]] = {
     "end-hangup": (OB, [("hangup", {"by": "platform", "why": "flow_ended"})], "flow_ended", "platform"),
     "end-stopped": (IN, ended("stopped"), "shutdown", "platform"),
     "end-leg2-stopped": (C2C, ended("stopped", number=2), "shutdown", "platform"),
+    "end-expired": (IN, ended("session_expired", side="network"), "session_expired", "network"),
+    "end-leg2-expired": (C2C, ended("session_expired", side="network", number=2), "session_expired", "network"),
     "end-callee-left": (OB, ended("bye", side="remote"), "callee_hung_up", "callee"),
     "end-caller-left": (IN, ended("bye", side="remote"), "caller_hung_up", "caller"),
     "end-leg2-left": (C2C, ended("bye", side="remote", number=2), "callee_hung_up", "callee"),

@@ -17,6 +17,7 @@ from ringback.api.problems import not_found
 from ringback.api.services import ApiServices
 from ringback.model.access import Scope
 from ringback.model.ids import TrunkId
+from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.trunk import OutcomeOverride, Trunk
@@ -53,6 +54,7 @@ class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calling_from: Headers = field(default_factory=lambda: ["P-Asserted-Identity", "Remote-Party-ID", "From"])
     identity: IdentityPolicy = field(default_factory=IdentityPolicy)
     header_rules: HeaderRules = field(default_factory=HeaderRules)
+    dialog: DialogPolicy = field(default_factory=DialogPolicy)
     enabled: bool = True
     overrides: Overrides = []
 
@@ -74,6 +76,7 @@ class TrunkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     calling_from: Headers | UnsetType = UNSET
     identity: IdentityPolicy | UnsetType = UNSET
     header_rules: HeaderRules | UnsetType = UNSET
+    dialog: DialogPolicy | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     overrides: Overrides | UnsetType = UNSET
 
@@ -99,6 +102,7 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     calling_from: tuple[str, ...] = ()
     identity: IdentityPolicy = field(default_factory=IdentityPolicy)
     header_rules: HeaderRules = field(default_factory=HeaderRules)
+    dialog: DialogPolicy = field(default_factory=DialogPolicy)
     overrides: tuple[OutcomeOverride, ...] = ()
 
 

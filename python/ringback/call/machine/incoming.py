@@ -24,7 +24,13 @@ CALLER = LegState(leg=1, open_tries=(0,))
 _TEMPORARILY_UNAVAILABLE = 480
 
 # The engine's words for a caller who went away before the answer; all others are the doing of our side.
-_CALLER_LEFT = {"cancelled": "cancelled", "bye": "cancelled", "timeout": "vanished", "transport": "vanished"}
+_CALLER_LEFT = {
+    "cancelled": "cancelled",
+    "bye": "cancelled",
+    "timeout": "vanished",
+    "transport": "vanished",
+    "no_prack": "vanished",
+}
 
 
 def refused(turn: Turn, event: AdmissionRefused) -> None:

@@ -20,6 +20,7 @@ pub(crate) enum Command {
     Answer { leg: LegId },
     Reject { leg: LegId, code: u16, reason: Option<String> },
     Hangup { leg: LegId, q850: Option<u8>, reason: Option<String> },
+    Hold { leg: LegId, on: bool },
     EndDialog { dialog: String },
     Start { op: OpId, leg: LegId, operation: Operation },
     StopOp { op: OpId },

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ringback_sip::{Codec, Network, Policy};
+use ringback_sip::{Codec, Network, Policy, Reliable};
 
 use ringback_net::TlsFiles;
 
@@ -158,6 +158,24 @@ impl TrunkConfig {
             }
         }
         Ok(())
+    }
+}
+
+/// Read `off`, `supported` or `required` (RFC 3262).
+pub fn parse_reliable(word: &str) -> Result<Reliable, EngineError> {
+    match word {
+        "off" => Ok(Reliable::Off),
+        "supported" => Ok(Reliable::Supported),
+        "required" => Ok(Reliable::Required),
+        _ => Err(EngineError::argument("reliable", format!("{word:?} is not one of off, supported, required"))),
+    }
+}
+
+/// Check a session interval in seconds: 0 for none of our own, else 90 to 7200 (RFC 4028).
+pub fn check_session_expires(seconds: i64) -> Result<u32, EngineError> {
+    match seconds {
+        0 => Ok(0),
+        _ => in_range("session_expires_s", seconds, 90, 7200).map(crate::args::number),
     }
 }
 

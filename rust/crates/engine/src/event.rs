@@ -73,6 +73,11 @@ pub enum What {
         leg: LegId,
         on: bool,
     },
+    HoldDone {
+        leg: LegId,
+        on: bool,
+        code: u16,
+    },
     LegStats(LegStats),
     Overload {
         on: bool,

@@ -23,6 +23,7 @@ mod stats;
 
 pub use command::{Gather, Operation};
 pub use config::{AccessRule, EngineConfig, StreamSettings, TrunkConfig, in_range, parse_codecs, parse_network};
+pub use config::{check_session_expires, parse_reliable};
 pub use error::EngineError;
 pub use event::{Ended, Event, Incoming, LegStats, What};
 pub use handle::{DialRequest, Engine};

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use ringback_engine as native;
 
 use crate::convert::python_repr;
+use crate::dialog_policy::DialogPolicy;
 use crate::error::raise;
 use crate::number::Int;
 
@@ -158,14 +159,17 @@ pub(crate) struct TrunkConfig(pub(crate) native::TrunkConfig);
 #[pymethods]
 impl TrunkConfig {
     #[new]
-    #[pyo3(signature = (*, id, username = None, password = None, codecs = None, allow_redirects = false))]
-    #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False)")]
+    #[pyo3(signature = (*, id, username = None, password = None, codecs = None, allow_redirects = false, dialog = None))]
+    #[pyo3(
+        text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, dialog=None)"
+    )]
     fn new(
         id: Int,
         username: Option<String>,
         password: Option<String>,
         codecs: Option<Vec<String>>,
         allow_redirects: bool,
+        dialog: Option<DialogPolicy>,
     ) -> PyResult<Self> {
         let codecs = codecs.unwrap_or_else(|| vec!["PCMA".to_owned(), "PCMU".to_owned()]);
         let trunk = native::TrunkConfig {
@@ -174,7 +178,7 @@ impl TrunkConfig {
             password,
             codecs: native::parse_codecs(&codecs).map_err(raise)?,
             allow_redirects,
-            policy: native::Policy::default(),
+            policy: dialog.map(|dialog| dialog.0).unwrap_or_default(),
         };
         trunk.check().map_err(raise)?;
         Ok(Self(trunk))

@@ -123,6 +123,10 @@ impl Engine {
         self.0.hangup(leg.id("leg")?, q850.map(|cause| cause.0), reason).map_err(raise)
     }
 
+    fn hold(&self, leg: Int, on: bool) -> PyResult<()> {
+        self.0.hold(leg.id("leg")?, on).map_err(raise)
+    }
+
     fn end_dialog(&self, dialog: String) -> PyResult<()> {
         self.0.end_dialog(dialog).map_err(raise)
     }

@@ -86,6 +86,8 @@ event_classes! {
     MediaLost (leg) { leg: u64, at_ns: u64 }
     /// The far end put the leg on hold or took it back.
     Held (leg, on) { leg: u64, at_ns: u64, on: bool }
+    /// What became of a hold or resume of ours.
+    HoldDone (leg, on) { leg: u64, at_ns: u64, on: bool, code: u16 }
     /// Media figures of a leg, just before `Ended`.
     LegStats (leg) {
         leg: u64, at_ns: u64, codec: String, packets_sent: u64, packets_received: u64, packets_lost: u64,
@@ -146,6 +148,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
         }
         What::MediaLost { leg } => object(py, MediaLost { leg, at_ns }),
         What::Held { leg, on } => object(py, Held { leg, at_ns, on }),
+        What::HoldDone { leg, on, code } => object(py, HoldDone { leg, at_ns, on, code }),
         What::LegStats(stats) => object(py, stats_to_python(&stats, at_ns)),
         What::Overload { on, why } => object(py, Overload { at_ns, on, why: why.to_owned() }),
         What::Fault { what, leg } => object(py, Fault { at_ns, what, leg }),

@@ -4,6 +4,7 @@
 
 mod config;
 mod convert;
+mod dialog_policy;
 mod engine;
 mod error;
 mod events;
@@ -19,6 +20,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(info::build_info, module)?)?;
     error::add_to(module)?;
     module.add_class::<config::EngineConfig>()?;
+    module.add_class::<dialog_policy::DialogPolicy>()?;
     module.add_class::<config::TrunkConfig>()?;
     module.add_class::<config::AccessRule>()?;
     module.add_class::<engine::Engine>()?;

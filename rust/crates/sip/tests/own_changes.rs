@@ -294,7 +294,8 @@ fn asking_for_what_is_so_already_is_done_at_once() {
 fn a_challenged_reinvite_carries_credentials_and_so_does_its_ack() {
     let mut order = dial(1, PEER);
     if let Command::Dial { credentials, .. } = &mut order {
-        *credentials = Some(ringback_sip::Credentials { username: "u".to_owned(), password: "p".to_owned() });
+        *credentials =
+            Some(ringback_sip::Credentials { username: "u".to_owned(), password: "p".to_owned(), realm: None });
     }
     let mut script = Script::new();
     script.tell(order);

@@ -23,6 +23,7 @@ impl<M: MediaPort> Core<M> {
             Command::Answer { leg } => self.answer(leg),
             Command::Reject { leg, code, reason } => self.reject(leg, code, reason),
             Command::Hangup { leg, q850, reason } => self.hangup(now, leg, q850, reason),
+            Command::Hold { leg, on } => self.hold(leg, on),
             Command::EndDialog { dialog } => self.sip_commands.push_back(sip::Command::EndDialog { dialog }),
             Command::Start { op, leg, operation } => self.start_operation(now, op, leg, operation),
             Command::StopOp { op } => self.stop_operation(op),
@@ -154,6 +155,13 @@ impl<M: MediaPort> Core<M> {
     fn reject(&mut self, leg: LegId, code: u16, reason: Option<String>) {
         if self.touch_incoming(leg).is_some() {
             self.sip_commands.push_back(sip::Command::Reject { leg, code, reason });
+        }
+    }
+
+    fn hold(&mut self, leg: LegId, on: bool) {
+        match self.touch(leg) {
+            Some(_) => self.sip_commands.push_back(sip::Command::Hold { leg, on }),
+            None => self.counters.stale_commands += 1,
         }
     }
 

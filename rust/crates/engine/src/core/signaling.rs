@@ -59,6 +59,11 @@ impl<M: MediaPort> Core<M> {
                     self.report(now, What::Held { leg, on });
                 }
             }
+            sip::Event::HoldDone { leg, on, code } => {
+                if self.live_codec(leg).is_some() {
+                    self.report(now, What::HoldDone { leg, on, code });
+                }
+            }
             sip::Event::InfoDtmf { leg, digit, duration_ms } => self.info_digit(now, leg, digit, duration_ms),
             sip::Event::Ended { leg, cause, side, code, phrase, reason, q850, retry_after_s } => {
                 self.current = Some(leg);

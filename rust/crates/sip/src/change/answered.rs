@@ -42,7 +42,7 @@ impl UserAgent {
     fn change_accepted(&mut self, now: Instant, session: &mut Session, open: Open, response: &Response) {
         session.change.tries = 0;
         session.features.learn(&response.headers);
-        self.learn_timer_from_response(now, session, response);
+        Self::learn_timer_from_response(now, session, response);
         if open.offers && !self.take_answer(session, open, response) {
             return self.change_refused(now, session, open, 488);
         }
@@ -106,7 +106,7 @@ impl UserAgent {
             self.report(session, |leg| Event::HoldDone { leg, on, code });
         }
         if open.refresh {
-            self.refresh_later(now, session);
+            super::timer::refresh_later(now, session);
         }
     }
 }

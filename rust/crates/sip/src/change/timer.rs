@@ -107,9 +107,9 @@ pub(crate) fn of_our_request(session: &Session) -> Vec<(String, String)> {
 
 impl UserAgent {
     /// Agree on the timer of a request of theirs that is answered 2xx now; the lines of that answer.
-    pub(crate) fn answer_timer(&mut self, now: Instant, session: &mut Session, wish: Wish) -> Vec<(String, String)> {
+    pub(crate) fn answer_timer(now: Instant, session: &mut Session, wish: Wish) -> Vec<(String, String)> {
         let Some(timer) = wish.settle(session.policy.session_expires_s, session.timer) else { return Vec::new() };
-        self.run_timer(now, session, timer);
+        run_timer(now, session, timer);
         let refresher = if timer.ours { "uas" } else { "uac" };
         let mut lines = vec![("Session-Expires".to_owned(), format!("{};refresher={refresher}", timer.interval_s))];
         if !timer.ours {
@@ -119,7 +119,7 @@ impl UserAgent {
     }
 
     /// Take the timer out of a 2xx to a request of ours (section 7.2).
-    pub(crate) fn learn_timer_from_response(&mut self, now: Instant, session: &mut Session, response: &Response) {
+    pub(crate) fn learn_timer_from_response(now: Instant, session: &mut Session, response: &Response) {
         let timer = match read(&response.headers) {
             (Some(interval_s), refresher) => {
                 let interval_s = interval_s.clamp(FLOOR_S, MAX_SE_S);
@@ -131,24 +131,7 @@ impl UserAgent {
                 None => return,
             },
         };
-        self.run_timer(now, session, timer);
-    }
-
-    fn run_timer(&mut self, now: Instant, session: &mut Session, timer: SessionTimer) {
-        session.timer = Some(timer);
-        let interval = Duration::from_secs(u64::from(timer.interval_s));
-        session.due.set(Why::Expiry, now + interval - (interval / 3).min(Duration::from_secs(32)));
-        if timer.ours {
-            session.due.set(Why::Refresh, now + interval / 2);
-        } else {
-            session.due.clear(Why::Refresh);
-        }
-    }
-
-    /// A refresh failed: once more halfway to the end.
-    pub(super) fn refresh_later(&mut self, now: Instant, session: &mut Session) {
-        let Some(timer) = session.timer.filter(|timer| timer.ours) else { return };
-        session.due.set(Why::Refresh, now + Duration::from_secs(u64::from(timer.interval_s)) / 8);
+        run_timer(now, session, timer);
     }
 
     /// Nobody refreshed the session.
@@ -169,4 +152,22 @@ impl UserAgent {
         }
         higher
     }
+}
+
+fn run_timer(now: Instant, session: &mut Session, timer: SessionTimer) {
+    session.timer = Some(timer);
+    let interval = Duration::from_secs(u64::from(timer.interval_s));
+    let lead = (interval / 3).min(Duration::from_secs(32));
+    session.due.set(Why::Expiry, now + interval.saturating_sub(lead));
+    if timer.ours {
+        session.due.set(Why::Refresh, now + interval / 2);
+    } else {
+        session.due.clear(Why::Refresh);
+    }
+}
+
+/// A refresh failed: once more halfway to the end.
+pub(super) fn refresh_later(now: Instant, session: &mut Session) {
+    let Some(timer) = session.timer.filter(|timer| timer.ours) else { return };
+    session.due.set(Why::Refresh, now + Duration::from_secs(u64::from(timer.interval_s)) / 8);
 }

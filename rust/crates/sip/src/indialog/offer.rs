@@ -93,7 +93,7 @@ impl UserAgent {
         self.write_contact(&mut writer, session);
         if matches!(asked.request.method, Method::Invite | Method::Update) {
             session.features.learn(&asked.request.headers);
-            for (name, value) in self.answer_timer(asked.now, session, Wish::of(&asked.request.headers)) {
+            for (name, value) in Self::answer_timer(asked.now, session, Wish::of(&asked.request.headers)) {
                 writer.header(&name, value);
             }
         }

@@ -52,7 +52,7 @@ impl UserAgent {
         }
         session.features.learn(&response.headers);
         self.register_only(session);
-        self.learn_timer_from_response(now, session, response);
+        Self::learn_timer_from_response(now, session, response);
         let (media, answer) = agree_on_answer(session, &outgoing, response);
         self.acknowledge(session, key, (&outgoing.sent_auth, answer.as_deref()), response);
         let code = response.code;

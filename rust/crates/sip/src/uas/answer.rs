@@ -79,7 +79,7 @@ impl UserAgent {
         session.media.local = Some(local);
         let mut writer = incoming.head.start(200, phrase(200), &session.dialog.local_tag);
         self.write_dialog_headers(&mut writer, session, &incoming);
-        for (name, value) in self.answer_timer(now, session, incoming.timer) {
+        for (name, value) in Self::answer_timer(now, session, incoming.timer) {
             writer.header(&name, value);
         }
         let bytes = writer.finish(sdp.as_ref().map(|sdp| ("application/sdp", sdp.as_bytes())));
