@@ -32,9 +32,14 @@ class Signaling(Protocol):
     def answer(self, leg: int) -> None: ...
     def reject(self, leg: int, code: int, *, reason: str | None = None) -> None: ...
     def hangup(self, leg: int, *, q850: int | None = 16, reason: str | None = None) -> None: ...
-    def hold(self, leg: int, on: bool) -> None: ...  # noqa: FBT001  (the engine's signature)
     def end_dialog(self, dialog: str) -> None: ...
     def stats(self) -> dict[str, int]: ...
+
+
+class Dialogs(Protocol):
+    """Changes of calls in progress."""
+
+    def hold(self, leg: int, on: bool) -> None: ...  # noqa: FBT001  (the engine's signature)
 
 
 class Media(Protocol):
@@ -75,5 +80,5 @@ class Media(Protocol):
     def stop_op(self, op: int) -> None: ...
 
 
-class VoiceEngine(Signaling, Media, Protocol):
+class VoiceEngine(Signaling, Dialogs, Media, Protocol):
     """The whole engine."""
