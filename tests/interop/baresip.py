@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -133,10 +134,16 @@ class Baresip(Phone):
         await self.do("hangup")
 
     async def hold(self) -> None:
-        await self.do("hold")
+        await self._renegotiate("hold")
 
     async def resume(self) -> None:
-        await self.do("resume")
+        await self._renegotiate("resume")
+
+    async def _renegotiate(self, command: str) -> None:
+        since = len(self.program.lines)
+        await self.do(command)
+        await self.program.said("^INVITE sip:", since=since)
+        await self.program.said("^ACK sip:", since=since)
 
     async def press(self, digits: str) -> None:
         await self.do("sndcode", digits)
@@ -152,6 +159,18 @@ class Baresip(Phone):
 
     async def is_free(self) -> None:
         await self.saw("CALL_CLOSED")
+
+    async def hears(self, seconds: float) -> None:
+        """Wait until so much more has come in. Its recording ends with the first hold, so packets are counted."""
+        wanted = await self._received() + round(seconds * 50)
+        async with asyncio.timeout(WAIT_S):
+            while await self._received() < wanted:  # noqa: ASYNC110  (it says so only when asked)
+                await asyncio.sleep(0.1)
+
+    async def _received(self) -> int:
+        """Return how many packets of 20 ms its call has received."""
+        found = re.search(r"rcvd=(\d+)", await self.do("audio_debug"))
+        return int(found[1]) if found else 0
 
     def heard(self) -> Samples:
         files = sorted((self.folder / "heard").glob("dump-*-dec.wav"))

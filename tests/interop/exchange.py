@@ -8,7 +8,9 @@ from typing import Any, Protocol, TypeVar
 from tests.integration.listening import Ears, Samples, listen
 from tests.integration.running import ended, publish, upload
 from tests.interop.baresip import Baresip
+from tests.interop.kamailio import Kamailio, Plan
 from tests.interop.linphone import Linphone
+from tests.interop.rtpengine import Rtpengine
 from tests.interop.sound import song, write_sound
 
 from ringback.cli.demo.world import World
@@ -16,6 +18,13 @@ from ringback.cli.demo.world import World
 Call = dict[str, Any]
 Kind = type[Baresip] | type[Linphone]
 P = TypeVar("P", Baresip, Linphone)
+BYE = {"type": "hangup"}
+"""A node that ends the call."""
+
+
+def play(sound: str, **more: Any) -> dict[str, Any]:
+    """Return the nodes of a flow that plays a sound and hangs up."""
+    return {"first": {"type": "play", "prompt": {"sound": sound}, "exits": {"next": "bye"}, **more}, "bye": BYE}
 
 
 class Peer(Protocol):
@@ -41,12 +50,28 @@ class Exchange:
 
     async def phone(self, kind: type[P], *, trunk: dict[str, Any] | None = None, **options: Any) -> P:
         """Start a telephone with a number of its own, reached by a trunk of its own."""
-        count = len(self.peers)
-        folder = self.folder / f"phone-{count}"
-        phone = await kind.start(folder, user=self.number(), **{"seed": 1 + count} | options)
-        self.peers.append(phone)
+        phone = await self.phone_behind(kind, **options)
         await self.trunk(phone.gateway, prefix=phone.user, **trunk or {})
         return phone
+
+    async def phone_behind(self, kind: type[P], **options: Any) -> P:
+        """Start a telephone that no trunk leads to: it stands behind a proxy."""
+        count = len(self.peers)
+        phone = await kind.start(self.folder / f"phone-{count}", user=self.number(), **{"seed": 1 + count} | options)
+        self.peers.append(phone)
+        return phone
+
+    async def kamailio(self, plan: Plan, *, address: str | None = None) -> Kamailio:
+        """Start a proxy."""
+        proxy = await Kamailio.start(self.folder / f"kamailio-{len(self.peers)}", plan, address=address)
+        self.peers.append(proxy)
+        return proxy
+
+    async def rtpengine(self) -> Rtpengine:
+        """Start a media relay."""
+        relay = await Rtpengine.start(self.folder / f"rtpengine-{len(self.peers)}")
+        self.peers.append(relay)
+        return relay
 
     async def baresip(self, **options: Any) -> Baresip:
         """Start a baresip."""
@@ -76,9 +101,9 @@ class Exchange:
         path = write_sound(self.folder / f"song-{seed}.wav", samples)
         return await upload(self.world, f"Song {seed}", path.read_bytes()), samples
 
-    def uri(self, number: str) -> str:
-        """Return where a peer calls a number of ours."""
-        return f"sip:{number}@{self.world.sip}"
+    def uri(self, number: str, *, at: str = "") -> str:
+        """Return where a peer calls a number of ours: at us, or at a proxy."""
+        return f"sip:{number}@{at or self.world.sip}"
 
     async def incoming(self, *, from_: str, to: str) -> Call:
         """Wait for the end of an incoming call, known by its numbers."""

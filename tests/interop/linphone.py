@@ -53,7 +53,7 @@ class Linphone(Phone):
 
     async def is_in(self, state: str, *, count: int = 1) -> None:
         """Wait until a call got into this state of liblinphone, or got there for the n-th time."""
-        await self.has(rf"moving from state LinphoneCall\w+ to LinphoneCall{state}\b", count=count)
+        await self.program.said_often(rf"moving from state LinphoneCall\w+ to LinphoneCall{state}\b", count)
 
     async def dial(self, uri: str) -> None:
         await self.do(f"call {uri}")

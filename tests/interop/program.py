@@ -1,10 +1,13 @@
 """Programs that others wrote, each with its own configuration and its own address of the loopback network."""
 
 import asyncio
+import os
 import re
 import secrets
+import signal
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +57,7 @@ class Program:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
         return cls(name, process, folder / f"{name}.log")
 
@@ -98,6 +102,16 @@ class Program:
         except TimeoutError:
             raise AssertionError(self._complaint(f"did not say {pattern!r}")) from None
 
+    async def said_often(self, pattern: str, count: int) -> None:
+        """Wait until so many lines match."""
+        wanted = re.compile(pattern)
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while sum(1 for line in self.lines if wanted.search(line)) < count:
+                    await self.more()
+        except TimeoutError:
+            raise AssertionError(self._complaint(f"did not say {pattern!r} {count} times")) from None
+
     def _complaint(self, what: str) -> str:
         return f"{self.name} {what}. The end of its log:\n" + "\n".join(self.lines[-80:])
 
@@ -108,13 +122,15 @@ class Program:
         await self._process.stdin.drain()
 
     async def stop(self) -> None:
-        """End it: SIGTERM, and SIGKILL if it does not listen."""
+        """End it with its children: SIGTERM, and SIGKILL for whoever does not listen."""
         if self._process.returncode is None:
             self._process.terminate()
         try:
             async with asyncio.timeout(5):
                 await self._process.wait()
+                await asyncio.shield(self._reader)  # its children hold the pipe as well
         except TimeoutError:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
-        await self._reader
+            await self._reader

@@ -68,7 +68,7 @@ def alike(heard: Samples, said: Samples) -> float:
     """
     last = len(heard) - _PIECE
     assert last >= 0, f"only {len(heard) / RATE_HZ:.2f} s were heard"
-    starts = np.linspace(0, last, min(_PIECES, 1 + last // _PIECE)).astype(int)
+    starts = np.linspace(0, last, min(_PIECES, 1 + last // (_PIECE // 4))).astype(int)
     length = 1 << (len(said) + _PIECE).bit_length()
     spectrum = np.fft.rfft(said, length)
     energy = np.concatenate([[0.0], np.cumsum(said**2)])

@@ -1,11 +1,9 @@
 """Calls with telephones over UDP, in and out: what each side heard, the messages, and the final status."""
 
-from typing import Any
-
 import pytest
 from tests.integration.running import way
 from tests.interop.baresip import Baresip
-from tests.interop.exchange import Exchange, Kind
+from tests.interop.exchange import BYE, Exchange, Kind, play
 from tests.interop.linphone import Linphone
 from tests.interop.sound import assert_heard
 
@@ -18,13 +16,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.parametrize("kind", [Baresip, Linphone]),
 ]
-
-BYE = {"type": "hangup"}
-
-
-def play(sound: str, **more: Any) -> dict[str, Any]:
-    """Return the nodes of a flow that plays a sound and hangs up."""
-    return {"first": {"type": "play", "prompt": {"sound": sound}, "exits": {"next": "bye"}, **more}, "bye": BYE}
 
 
 async def test_caller_hears_the_flow_and_the_flow_hears_the_caller(exchange: Exchange, kind: Kind) -> None:
