@@ -333,6 +333,51 @@ class Engine:
         """
     def join(self, a: int, b: int) -> int:
         """Let two legs hear each other. Ends when either leg ends or on `stop_op`. Replaces playing on both legs."""
+    def room(self, *, max_members: int = 100) -> int:
+        """Open a conference room and return its id, with which `play`, `tone` and `record` (mono) work as with a leg's.
+
+        Every member hears the others without itself; sums that are too loud are turned down, not cut. With more than
+        eight voices only those who talk are added. At most 1000 rooms, of at most 200 members each.
+        """
+    def close_room(self, room: int) -> None:
+        """Close a room: its members leave, and what plays and records there ends, all as `done`."""
+    def join_room(self, room: int, leg: int, *, role: str = "talker", mute: bool = False, gain_db: float = 0.0) -> int:
+        """Let a leg into a room. Replaces playing and any other talk on the leg.
+
+        Ends `done` when the room is closed, `leg_ended` with the leg, `replaced` by the next talk; `failed` if the room is
+        full or not there.
+
+        Args:
+            room: Where.
+            leg: Who, on whatever media thread, with whatever codec.
+            role: `talker`; `listener` (heard by nobody); `coached` (a talker who also hears those who whisper);
+                `whisper` (hears all, heard by the coached alone).
+            mute: Nobody hears it.
+            gain_db: How much louder the others hear it, -40 to 12.
+        """
+    def mute(self, op: int, on: bool) -> None:
+        """Let nobody hear the member with this operation, or let them again."""
+    def set_role(self, op: int, role: str) -> None:
+        """Change the role of a member."""
+    def set_gain(self, op: int, gain_db: float) -> None:
+        """Change how loud the others hear a member, -40 to 12 dB."""
+    def tap(self, join: int, leg: int, *, mode: str = "monitor", to: int | None = None) -> int:
+        """Let a supervisor's leg listen to a join, at most four at once. Replaces playing and any other talk on the leg.
+
+        Ends `done` when the join is over.
+
+        Args:
+            join: The operation of the join.
+            leg: The supervisor.
+            mode: `monitor` (hears both, heard by nobody), `whisper` (heard by `to` alone) or `barge` (heard by both).
+            to: Of a whisper: the leg of the join that hears it.
+        """
+    def set_tap(self, op: int, mode: str, *, to: int | None = None) -> None:
+        """Change the mode of a tap while they talk."""
+    def pause_recording(self, op: int, *, silence: bool = False) -> None:
+        """Pause a recording: the time is cut out of it, or with `silence` stays in it without a sound."""
+    def resume_recording(self, op: int) -> None:
+        """Let a recording go on."""
     def stop_op(self, op: int) -> None:
         """Stop an operation; it ends with result `stopped`."""
     def stats(self) -> dict[str, int]:
@@ -475,6 +520,17 @@ class Dtmf:
     how: Final[str]
     """`rfc4733`, `info` or `inband` (tones within the audio, ITU-T Q.23: only where no telephone-event was agreed)."""
     def __new__(cls, *, leg: int, at_ns: int, digit: str, duration_ms: int, how: str) -> Dtmf: ...
+
+@final
+class Talking:
+    """A member of a room began (`on`) or ceased to talk; at most 25 in a second for each room."""
+
+    __match_args__ = ("room", "leg")
+    room: Final[int]
+    leg: Final[int]
+    at_ns: Final[int]
+    on: Final[bool]
+    def __new__(cls, *, room: int, leg: int, at_ns: int, on: bool) -> Talking: ...
 
 @final
 class Machine:
@@ -642,6 +698,7 @@ Event = (
     | LateAnswer
     | Ended
     | Dtmf
+    | Talking
     | Machine
     | OpDone
     | GatherDone

@@ -192,3 +192,64 @@ async def test_unknown_tone_is_refused(pair: Pair) -> None:
 
     with pytest.raises(en.InvalidArgument, match="name"):
         pair.a.engine.tone(ours, "silence")
+
+
+async def test_members_leave_a_room_that_is_closed_full_or_left(pair: Pair) -> None:
+    engine = pair.a.engine
+    first, _ = await pair.talk()
+    second, _ = await pair.talk()
+    room = engine.room(max_members=1)
+
+    inside = engine.join_room(room, first)
+    outside = engine.join_room(room, second, role="listener")
+    assert (await pair.a.next(en.OpDone, op=outside)).result == "failed"
+    engine.mute(inside, True)
+    engine.set_role(inside, "coached")
+    engine.set_gain(inside, -6.0)
+    engine.close_room(room)
+    assert (await pair.a.next(en.OpDone, op=inside)).result == "done"
+
+    nowhere = engine.join_room(room, first)
+    assert (await pair.a.next(en.OpDone, op=nowhere)).result == "failed"
+    other = engine.join_room(engine.room(), first)
+    engine.stop_op(other)
+    assert (await pair.a.next(en.OpDone, op=other)).result == "stopped"
+
+
+async def test_a_tap_ends_with_the_join_it_listens_to(pair: Pair) -> None:
+    engine = pair.a.engine
+    first, _ = await pair.talk()
+    second, _ = await pair.talk()
+    supervisor, _ = await pair.talk()
+    join = engine.join(first, second)
+
+    tap = engine.tap(join, supervisor)
+    engine.set_tap(tap, "whisper", to=first)
+    engine.stop_op(join)
+
+    assert (await pair.a.next(en.OpDone, op=join)).result == "stopped"
+    assert (await pair.a.next(en.OpDone, op=tap)).result == "done"
+    late = engine.tap(join, supervisor)
+    assert (await pair.a.next(en.OpDone, op=late)).result == "failed"
+
+
+async def test_roles_and_modes_that_do_not_exist_are_refused(pair: Pair) -> None:
+    ours, _ = await pair.talk()
+
+    with pytest.raises(en.InvalidArgument, match="role"):
+        pair.a.engine.join_room(pair.a.engine.room(), ours, role="boss")
+    with pytest.raises(en.InvalidArgument, match="mode"):
+        pair.a.engine.tap(1, ours, mode="shout")
+    with pytest.raises(en.InvalidArgument, match="to"):
+        pair.a.engine.tap(1, ours, mode="whisper")
+
+
+async def test_a_recording_goes_on_after_a_pause(pair: Pair) -> None:
+    ours, _ = await pair.talk()
+    op = pair.a.engine.record(ours, str(pair.folder / "paused.wav"))
+
+    pair.a.engine.pause_recording(op)
+    pair.a.engine.resume_recording(op)
+    pair.a.engine.stop_op(op)
+
+    assert (await pair.a.next(en.OpDone, op=op)).result == "stopped"

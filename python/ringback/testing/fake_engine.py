@@ -7,6 +7,7 @@ what the real world does by itself a test does by hand: `lose_media`, `lose_ack`
 from ringback import _engine as en
 from ringback.live.clock import Clock
 from ringback.model.tones import TONE_COUNTRIES
+from ringback.testing.fake_rooms import FakeRooms
 from ringback.testing.fake_signaling import FakeLeg, FakeNetwork, FakeSignaling
 
 __all__ = ["FakeEngine", "FakeLeg", "FakeNetwork"]
@@ -15,13 +16,14 @@ _TONES = {"dial", "ringback", "busy", "congestion", "special_information", "beep
 _GREETING_MS = range(500, 10_001)
 
 
-class FakeEngine(FakeSignaling):
+class FakeEngine(FakeRooms, FakeSignaling):
     """Same methods as `Engine`. `network` joins engines; `clock` runs prompts and digit time-outs."""
 
     def __init__(
         self, config: object | None = None, *, network: FakeNetwork | None = None, clock: Clock | None = None
     ) -> None:
-        super().__init__(config, network, clock)
+        FakeSignaling.__init__(self, config, network, clock)
+        FakeRooms.__init__(self)
 
     def stats(self) -> dict[str, int]:
         """Return counters and gauges."""

@@ -138,6 +138,28 @@ class FakeMedia:
             self._done(joined, "failed", "there is no such leg")
         return joined.op
 
+    def talk(self, leg: int, kind: str, with_: int, refused: str | None) -> int:
+        """Begin to take part in a room, or to tap a join."""
+        op = self._begin(leg, kind, replaces=True)
+        op.other_leg = with_
+        if refused is not None:
+            self._done(op, "failed", refused)
+        return op.op
+
+    def runs(self, op: int, kind: str) -> bool:
+        """Say whether an operation of a kind is under way."""
+        return op in self._ops and self._ops[op].kind == kind
+
+    def count_kind(self, kind: str, with_: int) -> int:
+        """Count who takes part in a room."""
+        return sum(op.kind == kind and op.other_leg == with_ for op in self._ops.values())
+
+    def end_kind(self, kind: str, with_: int, result: str, detail: str) -> None:
+        """End what is about a room or a join."""
+        for op in tuple(self._ops.values()):
+            if op.kind == kind and op.other_leg == with_:
+                self._done(op, result, detail)
+
     def stop(self, op: int) -> None:
         """Stop an operation."""
         running = self._ops.get(op)
@@ -218,6 +240,8 @@ class FakeMedia:
                     op=op.op, leg=op.leg, at_ns=self._engine.now_ns(), result=result, detail=detail, duration_ms=0
                 )
             )
+            if op.kind == "join":
+                self.end_kind("tap", op.op, "done", "what was tapped is over")
 
     def _gathered(self, op: _Op, result: str, *, terminator: str | None = None, detail: str | None = None) -> None:
         if self._take(op):

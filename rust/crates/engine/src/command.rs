@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringback_media::{Country, MachineRules, ToneName};
+use ringback_media::{Change, Country, MachineRules, Membership, TapMode, ToneName};
 use ringback_sip::{Codec, Credentials, Policy};
 
 use crate::config::{AccessRule, TrunkConfig};
@@ -24,6 +24,9 @@ pub(crate) enum Command {
     EndDialog { dialog: String },
     Start { op: OpId, leg: LegId, operation: Operation },
     StopOp { op: OpId },
+    Change { op: OpId, change: Change },
+    OpenRoom { room: LegId, max_members: usize },
+    CloseRoom { room: LegId },
     Stop { grace: Duration },
 }
 
@@ -56,6 +59,8 @@ pub enum Operation {
     SendDtmf { digits: String, tone: Duration, gap: Duration },
     DetectMachine { rules: MachineRules },
     Join { other: LegId },
+    JoinRoom { room: LegId, membership: Membership },
+    Tap { join: OpId, mode: TapMode },
 }
 
 /// Collecting digits.

@@ -45,6 +45,11 @@ pub enum What {
         duration_ms: u32,
         how: &'static str,
     },
+    Talking {
+        room: LegId,
+        leg: LegId,
+        on: bool,
+    },
     Machine {
         op: OpId,
         leg: LegId,
@@ -103,7 +108,14 @@ impl What {
 
     /// Whether the far end can repeat the event at will, so that its number needs a bound of its own.
     pub fn is_repeatable(&self) -> bool {
-        matches!(self, Self::Progress { .. } | Self::Dtmf { .. } | Self::Held { .. } | Self::MediaLost { .. })
+        matches!(
+            self,
+            Self::Progress { .. }
+                | Self::Dtmf { .. }
+                | Self::Talking { .. }
+                | Self::Held { .. }
+                | Self::MediaLost { .. }
+        )
     }
 }
 

@@ -51,6 +51,7 @@ pub struct Engine {
     snapshot: Arc<Mutex<Snapshot>>,
     next_leg: AtomicU64,
     next_op: AtomicU64,
+    pub(crate) next_room: AtomicU64,
 }
 
 /// An outgoing call as Python asks for it.
@@ -83,6 +84,7 @@ impl Engine {
             snapshot: Arc::default(),
             next_leg: AtomicU64::new(1),
             next_op: AtomicU64::new(1),
+            next_room: AtomicU64::new(ringback_media::ROOMS),
         })
     }
 
@@ -140,7 +142,7 @@ impl Engine {
         ))
     }
 
-    fn push(&self, command: Command) -> Result<(), EngineError> {
+    pub(crate) fn push(&self, command: Command) -> Result<(), EngineError> {
         match &*lock(&self.state) {
             State::Running(running) => {
                 self.check_process()?;

@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod gatekeeper;
 mod handle;
+mod handle_talks;
 mod ids;
 mod listen;
 mod media_port;

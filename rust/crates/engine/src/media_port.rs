@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringback_media::{EventSink, EventType, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia};
+use ringback_media::{Change, EventSink, EventType, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia};
 use ringback_net::WakeFd;
 use ringback_sip as sip;
 
@@ -73,6 +73,18 @@ impl MediaPort for Arc<Media> {
         self.command(MediaCommand::Stop { op });
     }
 
+    fn change(&mut self, op: OpId, change: Change) {
+        Media::change(self, op, change);
+    }
+
+    fn open_room(&mut self, room: LegId, max_members: usize) -> bool {
+        Media::open_room(self, room, max_members)
+    }
+
+    fn close_room(&mut self, room: LegId) {
+        Media::close_room(self, room);
+    }
+
     fn digit(&mut self, leg: LegId, digit: char) {
         self.command(MediaCommand::Digit { leg, digit });
     }
@@ -114,6 +126,8 @@ fn media_command(op: OpId, leg: LegId, operation: Operation) -> MediaCommand {
             gap_ms: short_milliseconds(gap),
         },
         Operation::DetectMachine { rules } => MediaCommand::DetectMachine { op, leg, rules },
+        Operation::JoinRoom { room, membership } => MediaCommand::JoinRoom { op, leg, room, membership },
+        Operation::Tap { join, mode } => MediaCommand::Tap { op, leg, join, mode },
         Operation::Join { other } => MediaCommand::Join { op, a: leg, b: other },
     }
 }

@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use crate::audio::country_tones::Country;
 use crate::operation::machine::MachineRules;
+use crate::operation::record::Pause;
+use crate::operation::room::{Membership, Role, RoomId};
+use crate::operation::tap::TapMode;
 
 /// A leg, numbered by the engine.
 pub type LegId = u64;
@@ -266,6 +269,28 @@ pub enum MediaCommand {
         /// The other.
         b: LegId,
     },
+    /// Let a leg take part in a room; replaces play, tone and any other talk on it.
+    JoinRoom {
+        /// Number of this operation.
+        op: OpId,
+        /// Who.
+        leg: LegId,
+        /// Where.
+        room: RoomId,
+        /// How.
+        membership: Membership,
+    },
+    /// Let a supervisor listen to a join; replaces play, tone and any other talk on its leg.
+    Tap {
+        /// Number of this operation.
+        op: OpId,
+        /// The supervisor.
+        leg: LegId,
+        /// The operation of the join.
+        join: OpId,
+        /// Who hears the supervisor.
+        mode: TapMode,
+    },
     /// A digit that came another way (SIP INFO): counts for gather and barge-in, is not reported as `Dtmf`.
     Digit {
         /// Whose.
@@ -280,6 +305,21 @@ pub enum MediaCommand {
     },
 }
 
+/// What can be changed about an operation under way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change {
+    /// Pause a recording, or let it go on.
+    Pause(Option<Pause>),
+    /// Role of a member of a room.
+    Role(Role),
+    /// Whether nobody hears a member of a room.
+    Mute(bool),
+    /// Gain of a member of a room, -40 to 12 dB.
+    Gain(f32),
+    /// Who hears a supervisor.
+    Tap(TapMode),
+}
+
 impl MediaCommand {
     /// Return the operation this begins and the leg its end is reported for.
     pub fn begins(&self) -> Option<(OpId, LegId)> {
@@ -290,6 +330,8 @@ impl MediaCommand {
             | Self::Tone { op, leg, .. }
             | Self::SendDtmf { op, leg, .. }
             | Self::DetectMachine { op, leg, .. }
+            | Self::JoinRoom { op, leg, .. }
+            | Self::Tap { op, leg, .. }
             | Self::Join { op, a: leg, .. } => Some((op, leg)),
             Self::Digit { .. } | Self::Stop { .. } => None,
         }

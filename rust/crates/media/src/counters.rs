@@ -96,6 +96,12 @@ counters! {
     dropped_join_frames,
     /// Frames missing between joined legs.
     media_join_frames_missing,
+    /// Frames between rooms and their members that came too fast for the other side.
+    dropped_room_frames,
+    /// Frames of members missing when a room was mixed.
+    media_room_frames_missing,
+    /// Rooms refused because there were too many.
+    refused_rooms,
     /// Pieces of recordings replaced by silence because the disk was too slow.
     dropped_record_chunks,
     /// Ticks left out because the thread was held up for too long.

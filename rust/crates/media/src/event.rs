@@ -2,6 +2,7 @@
 
 use crate::command::{Codec, LegId, OpId};
 use crate::operation::machine::Verdict;
+use crate::operation::room::RoomId;
 
 /// Where events go. Called from media threads: must return at once and never block.
 pub trait EventSink: Send + Sync {
@@ -140,6 +141,15 @@ pub enum MediaEvent {
         duration_ms: u32,
         /// How it came.
         how: DigitSource,
+    },
+    /// A member of a room began or ceased to talk; at most 25 in a second for each room.
+    Talking {
+        /// Which room.
+        room: RoomId,
+        /// Which leg.
+        leg: LegId,
+        /// Began.
+        on: bool,
     },
     /// A `DetectMachine` knows something; the operation may go on.
     Machine {

@@ -38,9 +38,11 @@ mod operation;
 mod output;
 mod port_pool;
 mod shard;
+mod shard_talks;
 pub mod srtp;
 mod stream;
 mod sys;
+mod talks;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -49,10 +51,13 @@ mod thread;
 mod wire;
 
 pub use audio::country_tones::Country;
-pub use command::{Codec, EventType, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
+pub use command::{Change, Codec, EventType, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
 pub use config::{MediaConfig, spare_cpus};
 pub use counters::MediaCounters;
 pub use error::MediaError;
 pub use event::{DigitSource, EventSink, GatherResult, MediaEvent, MediaStats, OpResult};
 pub use media::Media;
 pub use operation::machine::{MachineRules, Verdict};
+pub use operation::record::Pause;
+pub use operation::room::{MAX_MEMBERS, Membership, ROOMS, Role, RoomId};
+pub use operation::tap::TapMode;

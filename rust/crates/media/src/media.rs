@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +18,7 @@ use crate::error::MediaError;
 use crate::event::{EventSink, MediaEvent, OpResult};
 use crate::leg::LegSeed;
 use crate::operation::join::Join;
+use crate::operation::room::{ROOMS, Room, RoomId};
 use crate::operation::table::refused;
 use crate::port_pool::PortPool;
 use crate::shard::{Shard, ShardCommand, ShardConfig};
@@ -40,7 +41,7 @@ const NTP_EPOCH: u64 = 2_208_988_800;
 
 /// One shard as the handle sees it.
 #[derive(Debug)]
-struct ShardHandle {
+pub(crate) struct ShardHandle {
     commands: Sender<ThreadCommand>,
     counters: Arc<Counters>,
 }
@@ -48,14 +49,18 @@ struct ShardHandle {
 /// RTP media of one host. `Send + Sync`; every method returns at once.
 pub struct Media {
     config: MediaConfig,
-    shards: Vec<ShardHandle>,
+    pub(crate) shards: Vec<ShardHandle>,
     threads: Vec<JoinHandle<()>>,
     /// Which shard each open leg is on.
     legs: Mutex<HashMap<LegId, usize>>,
     ports: Arc<PortPool>,
     sink: Arc<dyn EventSink>,
+    /// Rooms and the shards that mix them.
+    pub(crate) rooms: Mutex<HashMap<RoomId, (Arc<Room>, usize)>>,
+    /// Joins that may be tapped.
+    pub(crate) joins: Mutex<HashMap<OpId, Weak<Join>>>,
     /// What is counted outside of shards.
-    counters: Counters,
+    pub(crate) counters: Counters,
 }
 
 impl Media {
@@ -69,6 +74,8 @@ impl Media {
             threads: Vec::new(),
             legs: Mutex::default(),
             sink,
+            rooms: Mutex::default(),
+            joins: Mutex::default(),
             counters: Counters::default(),
             config,
         };
@@ -107,7 +114,9 @@ impl Media {
     pub fn command(&self, command: MediaCommand) {
         match command {
             MediaCommand::Join { op, a, b } => self.join(op, a, b),
-            MediaCommand::Stop { op } => self.stop_op(op),
+            MediaCommand::JoinRoom { op, leg, room, membership } => self.join_room(op, leg, room, membership),
+            MediaCommand::Tap { op, leg, join, mode } => self.tap(op, leg, join, mode),
+            MediaCommand::Stop { op } => self.tell_all(|| ShardCommand::Stop { op }),
             other => self.begin(other),
         }
     }
@@ -215,7 +224,8 @@ impl Media {
             MediaCommand::Digit { leg, .. } => Some(*leg),
             other => other.begins().map(|(_, leg)| leg),
         };
-        let Some(shard) = leg.and_then(|leg| self.shard_of(leg)) else {
+        let Some(shard) = leg.and_then(|leg| if leg >= ROOMS { self.shard_of_room(leg) } else { self.shard_of(leg) })
+        else {
             count(&self.counters.media_commands_late);
             return self.refuse(&command, OpResult::LegEnded, "the leg has no media any more");
         };
@@ -232,7 +242,7 @@ impl Media {
         }
     }
 
-    fn refuse(&self, command: &MediaCommand, result: OpResult, why: &str) {
+    pub(crate) fn refuse(&self, command: &MediaCommand, result: OpResult, why: &str) {
         if let Some(event) = refused(command, result, why) {
             self.sink.push(event);
         }
@@ -249,7 +259,9 @@ impl Media {
             let why = "a leg cannot be joined with itself";
             return self.refuse(&MediaCommand::Join { op, a, b }, OpResult::Failed, why);
         }
-        let [side_a, side_b] = Join::new(op, a, b).sides();
+        let join = Join::new(op, a, b);
+        self.remember_join(op, &join);
+        let [side_a, side_b] = join.sides();
         // A side that does not arrive is dropped, which ends the join for the other.
         if !self.urgent(shard_a, ThreadCommand::core(ShardCommand::Join(side_a))) {
             return self.refuse(&MediaCommand::Join { op, a, b }, OpResult::Failed, "media is overloaded");
@@ -257,17 +269,17 @@ impl Media {
         self.urgent(shard_b, ThreadCommand::core(ShardCommand::Join(side_b)));
     }
 
-    fn stop_op(&self, op: OpId) {
-        // Which shard knows the operation is not known here, and there are few shards.
+    /// Tell every shard something about an operation: which one knows it is not known here, and there are few.
+    pub(crate) fn tell_all(&self, command: impl Fn() -> ShardCommand) {
         let others = Arc::new(AtomicUsize::new(self.shards.len()));
         for shard in 0..self.shards.len() {
             let others = Some(Arc::clone(&others));
-            self.urgent(shard, ThreadCommand::Core { command: ShardCommand::Stop { op }, others });
+            self.urgent(shard, ThreadCommand::Core { command: command(), others });
         }
     }
 
     /// Send a command that must not get lost; false if the shard is stuck or gone.
-    fn urgent(&self, shard: usize, command: ThreadCommand) -> bool {
+    pub(crate) fn urgent(&self, shard: usize, command: ThreadCommand) -> bool {
         let sent = self.shards[shard].commands.send_timeout(command, COMMAND_TIMEOUT).is_ok();
         if !sent {
             count(&self.counters.dropped_media_commands);
@@ -275,7 +287,7 @@ impl Media {
         sent
     }
 
-    fn shard_of(&self, leg: LegId) -> Option<usize> {
+    pub(crate) fn shard_of(&self, leg: LegId) -> Option<usize> {
         self.legs().get(&leg).copied()
     }
 
@@ -306,7 +318,7 @@ impl std::fmt::Debug for Media {
 }
 
 impl ThreadCommand {
-    fn core(command: ShardCommand) -> Self {
+    pub(crate) fn core(command: ShardCommand) -> Self {
         Self::Core { command, others: None }
     }
 

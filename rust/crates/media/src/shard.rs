@@ -11,13 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::command::{LegId, MediaCommand, OpId, RemoteMedia};
+use crate::command::{Change, LegId, MediaCommand, OpId, RemoteMedia};
 use crate::counters::{Counters, count};
 use crate::event::{MediaEvent, OpResult};
 use crate::leg::{Context, Leg, LegSeed};
 use crate::operation::join::JoinSide;
 use crate::operation::player::Prompt;
+use crate::operation::room::mixer::RoomMixer;
+use crate::operation::room::{ROOMS, Room, RoomId, RoomSide};
 use crate::operation::table::{Operations, refused};
+use crate::operation::tap::TapSide;
 use crate::output::{Channel, DiskJob, Outputs};
 use crate::stream::report::NtpClock;
 
@@ -44,23 +47,35 @@ pub(crate) enum ShardCommand {
     Begin(MediaCommand),
     /// Take one side of a join.
     Join(JoinSide),
+    /// Mix a room here.
+    OpenRoom { room: Arc<Room> },
+    /// Do so no more.
+    CloseRoom { room: RoomId },
+    /// Let a leg into a room.
+    EnterRoom(RoomSide),
+    /// Let a leg tap a join.
+    Tap(TapSide),
+    /// Change an operation if it is here.
+    Change { op: OpId, change: Change },
     /// End an operation if it is here.
     Stop { op: OpId },
 }
 
 /// The legs of one thread.
 pub(crate) struct Shard {
-    config: ShardConfig,
-    legs: HashMap<LegId, Leg>,
+    pub(crate) config: ShardConfig,
+    pub(crate) legs: HashMap<LegId, Leg>,
+    /// Rooms that are mixed here.
+    pub(crate) rooms: HashMap<RoomId, RoomMixer>,
     /// Legs by the tick that serves them.
     phases: [Vec<LegId>; PHASES],
     /// The group that is served next.
     phase: usize,
     /// Legs that were closed and wait for their recordings.
     closing: Vec<LegId>,
-    ops: Operations,
-    out: Outputs,
-    counters: Arc<Counters>,
+    pub(crate) ops: Operations,
+    pub(crate) out: Outputs,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Shard {
@@ -69,6 +84,7 @@ impl Shard {
         Self {
             config,
             legs: HashMap::new(),
+            rooms: HashMap::new(),
             phases: Default::default(),
             phase: 0,
             closing: Vec::new(),
@@ -85,7 +101,7 @@ impl Shard {
 
     /// Say whether there is nothing to tick for.
     pub(crate) fn is_idle(&self) -> bool {
-        self.legs.is_empty()
+        self.legs.is_empty() && self.rooms.is_empty()
     }
 
     /// Return the legs the next tick serves: their sockets are to be read before it.
@@ -119,22 +135,40 @@ impl Shard {
             ShardCommand::Close { leg } => self.close(leg, now),
             ShardCommand::Begin(command) => self.begin(command, now),
             ShardCommand::Join(side) => self.join(side, now),
+            ShardCommand::OpenRoom { room } => self.open_room(room),
+            ShardCommand::CloseRoom { room } => self.close_room(room, now),
+            ShardCommand::EnterRoom(side) => self.enter_room(side, now),
+            ShardCommand::Tap(side) => self.tap(side, now),
+            ShardCommand::Change { op, change } => self.change(op, change, now),
             ShardCommand::Stop { op } => self.stop(op, now),
         }
     }
 
     /// Take prompts, or the reason why they could not be loaded.
     pub(crate) fn handle_prompts(&mut self, op: OpId, loaded: Result<Vec<Arc<Prompt>>, String>, now: Instant) {
-        if let Some(leg) = self.ops.leg(op) {
-            self.guarded(leg, now, |leg, ctx| leg.prompts_loaded(op, loaded, ctx));
+        match self.ops.leg(op) {
+            Some(room) if room >= ROOMS => {
+                self.with_room(room, now, |room, ctx| room.prompts_loaded(op, loaded, ctx));
+            }
+            Some(leg) => {
+                self.guarded(leg, now, |leg, ctx| leg.prompts_loaded(op, loaded, ctx));
+            }
+            None => {}
         }
     }
 
     /// Take the end of a recording.
     pub(crate) fn handle_recording(&mut self, op: OpId, outcome: Result<(), String>, now: Instant) {
-        if let Some(leg) = self.ops.leg(op) {
-            self.guarded(leg, now, |leg, ctx| leg.recording_over(op, outcome, ctx));
-            self.sweep(leg, now);
+        match self.ops.leg(op) {
+            Some(room) if room >= ROOMS => {
+                self.with_room(room, now, |room, ctx| room.recording_over(op, outcome, ctx));
+                self.sweep_room(room, now);
+            }
+            Some(leg) => {
+                self.guarded(leg, now, |leg, ctx| leg.recording_over(op, outcome, ctx));
+                self.sweep(leg, now);
+            }
+            None => {}
         }
     }
 
@@ -147,8 +181,15 @@ impl Shard {
         if let DiskJob::Append { .. } = job {
             count(&self.counters.dropped_record_chunks);
         }
-        if let Some(leg) = self.ops.leg(*op) {
-            self.guarded(leg, now, |leg, ctx| leg.job_refused(job, ctx));
+        let why = "the disk is too slow: too much work waits for it".to_owned();
+        match self.ops.leg(*op) {
+            Some(room) if room >= ROOMS => {
+                self.with_room(room, now, |room, ctx| room.job_refused(job, why, ctx));
+            }
+            Some(leg) => {
+                self.guarded(leg, now, |leg, ctx| leg.job_refused(job, why, ctx));
+            }
+            None => {}
         }
     }
 
@@ -164,6 +205,7 @@ impl Shard {
             // A leg that panicked is gone from the table already.
             self.phases[self.phase].retain(|id| self.legs.contains_key(id));
         }
+        self.tick_rooms(self.phase, now);
         self.phase = (self.phase + 1) % PHASES;
         for id in self.closing.clone() {
             self.sweep(id, now);
@@ -184,6 +226,9 @@ impl Shard {
         ids.sort_unstable();
         for id in ids {
             self.close(id, now);
+        }
+        for room in self.rooms.keys().copied().collect::<Vec<_>>() {
+            self.close_room(room, now);
         }
     }
 
@@ -209,7 +254,7 @@ impl Shard {
         let known = self.guarded(id, now, Leg::close);
         // The other leg, if it is here, hears of it before this one is gone.
         if let Some(peer) = peer {
-            self.guarded(peer, now, Leg::check_join);
+            self.guarded(peer, now, Leg::check_talk);
         }
         if known {
             if !self.closing.contains(&id) {
@@ -232,6 +277,9 @@ impl Shard {
                 None => return false,
             },
         };
+        if leg >= ROOMS {
+            return self.begin_in_room(leg, command, now);
+        }
         if self.legs.get(&leg).is_none_or(Leg::is_closing) {
             self.out.events.extend(refused(&command, OpResult::LegEnded, "the leg has no media any more"));
             return false;
@@ -263,6 +311,7 @@ impl Shard {
 
     fn stop(&mut self, op: OpId, now: Instant) -> bool {
         match self.ops.leg(op) {
+            Some(room) if room >= ROOMS => self.with_room(room, now, |room, ctx| room.stop(op, ctx)),
             Some(leg) => self.guarded(leg, now, |leg, ctx| leg.stop(op, ctx)),
             None => false,
         }
@@ -290,7 +339,7 @@ impl Shard {
     }
 
     /// Do something with a leg; false if there is none. If it panics, the leg is over, and only this one.
-    fn guarded(&mut self, id: LegId, now: Instant, act: impl FnOnce(&mut Leg, &mut Context<'_>)) -> bool {
+    pub(crate) fn guarded(&mut self, id: LegId, now: Instant, act: impl FnOnce(&mut Leg, &mut Context<'_>)) -> bool {
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         let mut ctx = Context {
             now,

@@ -15,7 +15,7 @@ use crate::number::Int;
 /// SIP and RTP for one host.
 #[pyclass(frozen, module = "ringback._engine")]
 #[derive(Debug)]
-pub(crate) struct Engine(native::Engine);
+pub(crate) struct Engine(pub(crate) native::Engine);
 
 impl Engine {
     fn begin(&self, leg: Int, operation: native::Operation) -> PyResult<u64> {
@@ -229,6 +229,55 @@ impl Engine {
     fn join(&self, a: Int, b: Int) -> PyResult<u64> {
         let other = b.id("b")?;
         self.0.start_operation(a.id("a")?, native::Operation::Join { other }).map_err(raise)
+    }
+
+    #[pyo3(signature = (*, max_members = Int(100)), text_signature = "($self, *, max_members=100)")]
+    fn room(&self, max_members: Int) -> PyResult<u64> {
+        self.0.room(max_members.0).map_err(raise)
+    }
+
+    fn close_room(&self, room: Int) -> PyResult<()> {
+        self.0.close_room(room.id("room")?).map_err(raise)
+    }
+
+    #[pyo3(signature = (room, leg, *, role = "talker", mute = false, gain_db = 0.0))]
+    #[pyo3(text_signature = "($self, room, leg, *, role='talker', mute=False, gain_db=0.0)")]
+    fn join_room(&self, room: Int, leg: Int, role: &str, mute: bool, gain_db: f64) -> PyResult<u64> {
+        self.0.join_room(room.id("room")?, leg.id("leg")?, role, mute, gain_db).map_err(raise)
+    }
+
+    fn mute(&self, op: Int, on: bool) -> PyResult<()> {
+        self.0.mute(op.id("op")?, on).map_err(raise)
+    }
+
+    fn set_role(&self, op: Int, role: &str) -> PyResult<()> {
+        self.0.set_role(op.id("op")?, role).map_err(raise)
+    }
+
+    fn set_gain(&self, op: Int, gain_db: f64) -> PyResult<()> {
+        self.0.set_gain(op.id("op")?, gain_db).map_err(raise)
+    }
+
+    #[pyo3(signature = (join, leg, *, mode = "monitor", to = None))]
+    #[pyo3(text_signature = "($self, join, leg, *, mode='monitor', to=None)")]
+    fn tap(&self, join: Int, leg: Int, mode: &str, to: Option<Int>) -> PyResult<u64> {
+        let to = to.map(|to| to.id("to")).transpose()?;
+        self.0.tap(join.id("join")?, leg.id("leg")?, mode, to).map_err(raise)
+    }
+
+    #[pyo3(signature = (op, mode, *, to = None), text_signature = "($self, op, mode, *, to=None)")]
+    fn set_tap(&self, op: Int, mode: &str, to: Option<Int>) -> PyResult<()> {
+        let to = to.map(|to| to.id("to")).transpose()?;
+        self.0.set_tap(op.id("op")?, mode, to).map_err(raise)
+    }
+
+    #[pyo3(signature = (op, *, silence = false), text_signature = "($self, op, *, silence=False)")]
+    fn pause_recording(&self, op: Int, silence: bool) -> PyResult<()> {
+        self.0.pause_recording(op.id("op")?, silence).map_err(raise)
+    }
+
+    fn resume_recording(&self, op: Int) -> PyResult<()> {
+        self.0.resume_recording(op.id("op")?).map_err(raise)
     }
 
     fn stop_op(&self, op: Int) -> PyResult<()> {

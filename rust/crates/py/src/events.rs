@@ -71,6 +71,8 @@ event_classes! {
     }
     /// The far end pressed a key.
     Dtmf (leg, digit) { leg: u64, at_ns: u64, digit: String, duration_ms: u32, how: String }
+    /// A member of a room began or ceased to talk.
+    Talking (room, leg) { room: u64, leg: u64, at_ns: u64, on: bool }
     /// A `detect_machine` knows something.
     Machine (op, verdict) { op: u64, leg: u64, at_ns: u64, verdict: String, why: String }
     /// An operation ended.
@@ -136,6 +138,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
         What::Dtmf { leg, digit, duration_ms, how } => {
             object(py, Dtmf { leg, at_ns, digit: digit.to_string(), duration_ms, how: how.to_owned() })
         }
+        What::Talking { room, leg, on } => object(py, Talking { room, leg, at_ns, on }),
         What::Machine { op, leg, verdict, why } => {
             object(py, Machine { op, leg, at_ns, verdict: verdict.to_owned(), why: why.to_owned() })
         }

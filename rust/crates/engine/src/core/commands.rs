@@ -27,6 +27,9 @@ impl<M: MediaPort> Core<M> {
             Command::EndDialog { dialog } => self.sip_commands.push_back(sip::Command::EndDialog { dialog }),
             Command::Start { op, leg, operation } => self.start_operation(now, op, leg, operation),
             Command::StopOp { op } => self.stop_operation(op),
+            Command::Change { op, change } => self.change_operation(op, change),
+            Command::OpenRoom { room, max_members } => self.open_room(room, max_members),
+            Command::CloseRoom { room } => self.close_room(room),
             Command::SetTables { .. } | Command::SetAccepting(_) | Command::Stop { .. } => {}
         }
     }
@@ -172,7 +175,7 @@ impl<M: MediaPort> Core<M> {
         };
         if matches!(entry.phase, Phase::Resolving { .. }) {
             self.end_unresolved(now, leg, "cancelled", "local", None);
-        } else {
+        } else if !self.waits_to_drain(now, leg, q850, reason.as_deref()) {
             if let Some(reason) = reason {
                 self.sip_commands.push_back(sip::Command::Explain { leg, reason });
             }

@@ -100,5 +100,6 @@ impl<M: MediaPort> Core<M> {
         for leg in left {
             self.finish(now, leg);
         }
+        self.finish_rooms(now);
     }
 }

@@ -35,6 +35,10 @@ pub(super) struct Leg {
     pub(super) stats: Option<LegStats>,
     /// Operations that have not ended, in the order they began.
     pub(super) ops: Vec<OpId>,
+    /// Until when the far end still plays what was sent last.
+    pub(super) drains_until: Option<Instant>,
+    /// A hang-up that waits for it: Q.850 cause and Reason.
+    pub(super) hangup: Option<(Option<u8>, Option<String>)>,
     /// Says more than the cause the user agent will report (`overload`, `no_media_port`).
     pub(super) forced_cause: Option<&'static str>,
 }
@@ -50,6 +54,8 @@ impl Leg {
             answered: false,
             stats: None,
             ops: Vec::new(),
+            drains_until: None,
+            hangup: None,
             forced_cause: None,
         }
     }

@@ -19,6 +19,11 @@ impl<M: MediaPort> Core<M> {
                     self.report(now, What::Dtmf { leg, digit, duration_ms, how: how.as_str() });
                 }
             }
+            MediaEvent::Talking { room, leg, on } => {
+                if self.is_reporting(leg) {
+                    self.report(now, What::Talking { room, leg, on });
+                }
+            }
             MediaEvent::Machine { op, leg, verdict, why } => {
                 if self.is_reporting(leg) {
                     self.report(now, What::Machine { op, leg, verdict: verdict.as_str(), why });

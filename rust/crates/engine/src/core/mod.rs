@@ -5,16 +5,19 @@
 //! for each operation, at the latest just before the `Ended` of its leg.
 
 mod commands;
+mod draining;
 mod ending;
 mod leg;
 mod media;
 mod operations;
+mod rooms;
 mod signaling;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use ringback_media::Change;
 use ringback_net::MonotonicClock;
 use ringback_sip as sip;
 
@@ -39,6 +42,12 @@ pub(crate) trait MediaPort {
     fn start(&mut self, op: OpId, leg: LegId, operation: Operation);
     /// End an operation as `stopped`.
     fn stop(&mut self, op: OpId);
+    /// Change an operation under way.
+    fn change(&mut self, op: OpId, change: Change);
+    /// Open a room; false if there are too many.
+    fn open_room(&mut self, room: LegId, max_members: usize) -> bool;
+    /// Close it; what goes on there ends by events.
+    fn close_room(&mut self, room: LegId);
     /// A digit that came by SIP INFO, for gathers and barge-in.
     fn digit(&mut self, leg: LegId, digit: char);
     /// End a leg's operations and free its ports; figures and `Closed` follow.
@@ -71,6 +80,7 @@ enum Alarm {
     Undecided,
     Unresolved,
     MediaNotClosed,
+    Drained,
 }
 
 /// All legs and operations of one engine.
@@ -82,6 +92,7 @@ pub(crate) struct Core<M> {
     trunks: HashMap<TrunkId, Vec<sip::Codec>>,
     legs: HashMap<LegId, Leg>,
     ops: HashMap<OpId, Op>,
+    rooms: HashSet<LegId>,
     alarms: BTreeSet<(Instant, LegId, Alarm)>,
     counters: CoreCounters,
     stopping: bool,
@@ -106,6 +117,7 @@ impl<M: MediaPort> Core<M> {
             trunks: HashMap::new(),
             legs: HashMap::new(),
             ops: HashMap::new(),
+            rooms: HashSet::new(),
             alarms: BTreeSet::new(),
             counters: CoreCounters::default(),
             stopping: false,
@@ -160,6 +172,7 @@ impl<M: MediaPort> Core<M> {
             match alarm {
                 Alarm::Undecided => self.refuse_undecided(now, leg),
                 Alarm::Unresolved => self.handle_resolved(now, leg, Err("no answer from the name server".to_owned())),
+                Alarm::Drained => self.hangup_drained(leg),
                 Alarm::MediaNotClosed => {
                     self.counters.media_close_timeouts += 1;
                     self.finish(now, leg);

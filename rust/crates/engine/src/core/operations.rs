@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use ringback_media::{Change, ROOMS};
+
 use super::{Core, MediaPort};
 use crate::command::Operation;
 use crate::event::What;
@@ -10,10 +12,11 @@ use crate::ids::{LegId, OpId};
 /// An operation that has not ended.
 #[derive(Debug)]
 pub(super) struct Op {
-    leg: LegId,
+    pub(super) leg: LegId,
     /// The second leg of a join.
     other: Option<LegId>,
     is_gather: bool,
+    is_play: bool,
     began: Instant,
 }
 
@@ -24,7 +27,15 @@ impl<M: MediaPort> Core<M> {
             _ => None,
         };
         let is_gather = matches!(operation, Operation::Gather(_));
-        self.ops.insert(op, Op { leg, other, is_gather, began: now });
+        let is_play = matches!(operation, Operation::Play { .. });
+        self.ops.insert(op, Op { leg, other, is_gather, is_play, began: now });
+        if leg >= ROOMS {
+            match self.can_operate_room(leg, &operation) {
+                Ok(()) => self.media.start(op, leg, operation),
+                Err(why) => self.end_operation(now, op, "failed", Some(why)),
+            }
+            return;
+        }
         for party in [Some(leg), other].into_iter().flatten() {
             if let Err((result, detail)) = self.can_operate(party) {
                 self.counters.stale_commands += 1;
@@ -62,6 +73,16 @@ impl<M: MediaPort> Core<M> {
         }
     }
 
+    pub(super) fn change_operation(&mut self, op: OpId, change: Change) {
+        match self.ops.get(&op) {
+            Some(entry) => {
+                self.current = Some(entry.leg);
+                self.media.change(op, change);
+            }
+            None => self.counters.stale_commands += 1,
+        }
+    }
+
     pub(super) fn stop_operation(&mut self, op: OpId) {
         match self.ops.get(&op) {
             Some(entry) => {
@@ -80,7 +101,7 @@ impl<M: MediaPort> Core<M> {
         }
     }
 
-    fn end_operation(&mut self, now: Instant, op: OpId, result: &'static str, detail: Option<&'static str>) {
+    pub(super) fn end_operation(&mut self, now: Instant, op: OpId, result: &'static str, detail: Option<&'static str>) {
         let Some(entry) = self.take_operation(op) else { return };
         let (leg, duration) = (entry.leg, now.saturating_duration_since(entry.began));
         let detail = detail.map(str::to_owned);
@@ -113,6 +134,9 @@ impl<M: MediaPort> Core<M> {
         duration_ms: u64,
     ) {
         if let Some(entry) = self.take_operation(op) {
+            if entry.is_play && result == "done" {
+                self.drain(now, entry.leg);
+            }
             self.report(now, What::OpDone { op, leg: entry.leg, result, detail, duration_ms });
         }
     }

@@ -10,7 +10,7 @@ use ringback_net::MonotonicClock;
 use ringback_sip as sip;
 
 use super::{Core, CoreConfig, MediaPort};
-use ringback_media::{Country, ToneName};
+use ringback_media::{Change, Country, ToneName};
 
 use crate::command::{Command, Dial, Operation};
 use crate::event::What;
@@ -51,6 +51,19 @@ impl MediaPort for ScriptedMedia {
 
     fn stop(&mut self, op: OpId) {
         self.note("stop", format!("stop {op}"));
+    }
+
+    fn change(&mut self, op: OpId, _change: Change) {
+        self.note("change", format!("change {op}"));
+    }
+
+    fn open_room(&mut self, room: LegId, _max_members: usize) -> bool {
+        self.note("open_room", format!("open room {room}"));
+        true
+    }
+
+    fn close_room(&mut self, room: LegId) {
+        self.note("close_room", format!("close room {room}"));
     }
 
     fn digit(&mut self, leg: LegId, digit: char) {

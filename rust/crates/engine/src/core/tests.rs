@@ -323,3 +323,43 @@ fn commands_for_legs_that_are_over_are_counted() {
     assert_eq!(bench.core.counters().stale_commands, 3);
     assert!(bench.events().is_empty() && bench.sip_commands().is_empty());
 }
+
+#[test]
+fn a_hang_up_after_a_play_waits_until_the_far_end_has_heard_its_end() {
+    let mut bench = Bench::new();
+    bench.dial(1);
+    bench.sip(answered(1));
+    let play = Operation::Play { files: vec!["a.wav".into()], loop_count: 1, barge_in: false, gain_db: 0.0 };
+    bench.command(Command::Start { op: 7, leg: 1, operation: play });
+    bench.sip_commands();
+    bench.media(done(7, 1));
+
+    for _ in 0..2 {
+        bench.command(Command::Hangup { leg: 1, q850: Some(16), reason: None });
+    }
+    assert!(bench.sip_commands().is_empty(), "the BYE follows the last packet at once");
+    bench.wait(Duration::from_millis(119));
+    assert!(bench.sip_commands().is_empty());
+    bench.wait(Duration::from_millis(1));
+
+    assert_eq!(bench.sip_commands(), ["hangup 1"]);
+    bench.command(Command::Hangup { leg: 1, q850: Some(16), reason: None });
+    assert_eq!(bench.sip_commands(), ["hangup 1"], "only once");
+}
+
+#[test]
+fn rooms_take_what_can_be_done_there_and_refuse_the_rest() {
+    let mut bench = Bench::new();
+    let room = ringback_media::ROOMS;
+    bench.command(tone(1, room));
+    bench.command(Command::OpenRoom { room, max_members: 3 });
+    bench.command(tone(2, room));
+    bench.command(Command::Start { op: 3, leg: room, operation: Operation::Join { other: 1 } });
+    bench.command(Command::CloseRoom { room });
+    bench.core.finish_all(bench.now, "stopped");
+
+    let ends = [(1, "failed"), (3, "failed"), (2, "leg_ended")];
+    assert_eq!(bench.events(), ends.map(|(op, result)| format!("done {op} of {room} {result}")));
+    let calls = [format!("open room {room}"), format!("start 2 on {room}"), format!("close room {room}")];
+    assert_eq!(bench.calls(), calls);
+}

@@ -43,6 +43,15 @@ impl Sound {
     pub(crate) const SILENCE: Self = Self { narrow: SILENCE, wide: None };
 }
 
+impl Sound {
+    /// Return both at once, cut at full scale; wide only if both are.
+    pub(crate) fn mixed(&self, other: &Self) -> Self {
+        let narrow = std::array::from_fn(|index| mix(self.narrow[index], other.narrow[index]));
+        let wide = self.wide.zip(other.wide);
+        Self { narrow, wide: wide.map(|(one, other)| std::array::from_fn(|index| mix(one[index], other[index]))) }
+    }
+}
+
 impl From<Frame> for Sound {
     fn from(narrow: Frame) -> Self {
         Self { narrow, wide: None }

@@ -5,6 +5,7 @@
 mod detect;
 mod operate;
 mod receive;
+mod talk;
 mod tick;
 
 use std::collections::VecDeque;
@@ -23,8 +24,10 @@ use crate::operation::gather::Gather;
 use crate::operation::join::JoinSide;
 use crate::operation::machine::MachineDetector;
 use crate::operation::playback::Playback;
-use crate::operation::record::Recorder;
+use crate::operation::recorders::Recorders;
+use crate::operation::room::RoomSide;
 use crate::operation::table::Operations;
+use crate::operation::tap::TapSide;
 use crate::output::{Channel, Outputs};
 use crate::stream::latch::Latch;
 use crate::stream::playout::Playout;
@@ -48,7 +51,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn done(&mut self, op: crate::command::OpId, result: OpResult, detail: Option<String>) {
+    pub(crate) fn done(&mut self, op: crate::command::OpId, result: OpResult, detail: Option<String>) {
         self.ops.done(op, result, detail, self.now, &mut self.out.events);
     }
 }
@@ -84,8 +87,10 @@ pub(crate) struct Leg {
     gather: Option<Gather>,
     /// Digits nobody has asked for yet.
     typed_ahead: VecDeque<char>,
-    recorders: Vec<Recorder>,
+    recorders: Recorders,
     join: Option<JoinSide>,
+    room: Option<RoomSide>,
+    tap: Option<TapSide>,
     machine: Option<Box<MachineDetector>>,
     /// A valid packet was received at some time.
     had_media: bool,
@@ -119,8 +124,10 @@ impl Leg {
             playback: None,
             gather: None,
             typed_ahead: VecDeque::new(),
-            recorders: Vec::new(),
+            recorders: Recorders::default(),
             join: None,
+            room: None,
+            tap: None,
             machine: None,
             had_media: false,
             silent_since: now,
@@ -172,13 +179,8 @@ impl Leg {
         self.end_gather_as(GatherResult::LegEnded, None, ctx);
         self.end_playback(OpResult::LegEnded, ctx);
         self.end_detection(OpResult::LegEnded, ctx);
-        if let Some(side) = self.join.take() {
-            side.finish(OpResult::LegEnded, None);
-            self.report_join(&side, ctx);
-        }
-        for recorder in &mut self.recorders {
-            recorder.end(OpResult::LegEnded, &mut ctx.out.jobs);
-        }
+        self.end_talk(OpResult::LegEnded, ctx);
+        self.recorders.stop_all(OpResult::LegEnded, ctx);
         if self.remote.is_some() {
             self.send_report(true, ctx);
         }
@@ -211,10 +213,7 @@ impl Leg {
 
     /// Report everything that is left to say.
     pub(crate) fn report_closed(&self, ctx: &mut Context<'_>) {
-        let detail = (!self.recorders.is_empty()).then_some("the disk did not answer: a recording may lack its end");
-        for recorder in &self.recorders {
-            ctx.ops.done(recorder.op, OpResult::LegEnded, detail.map(str::to_owned), ctx.now, &mut ctx.out.events);
-        }
+        self.recorders.abandon(OpResult::LegEnded, ctx);
         ctx.ops.end_leg(self.id, None, ctx.now, &mut ctx.out.events);
         ctx.out.events.push(MediaEvent::Stats { leg: self.id, stats: self.stats() });
         ctx.out.events.push(MediaEvent::Closed { leg: self.id });

@@ -11,7 +11,6 @@ use crate::counters::count;
 use crate::dtmf::{digit_of, event_of};
 use crate::event::{GatherResult, OpResult};
 use crate::operation::gather::{Gather, GatherRules, MAX_DIGITS};
-use crate::operation::join::JoinSide;
 use crate::operation::playback::{Playback, Source};
 use crate::operation::player::Prompt;
 use crate::operation::record::Recorder;
@@ -22,8 +21,6 @@ use crate::output::DiskJob;
 const INFO_TONE_MS: u32 = 100;
 /// Files of one play.
 const MAX_FILES: usize = 100;
-/// Recordings of one leg at once.
-const MAX_RECORDERS: usize = 4;
 /// Digits of one `SendDtmf`.
 const MAX_SENT_DIGITS: usize = 64;
 
@@ -60,7 +57,7 @@ impl Leg {
                 self.begin_gather(op, rules, prompt, ctx);
             }
             MediaCommand::Record { op, path, stereo, max_ms, silence_stop_ms, .. } => {
-                self.record(Recorder::new(op, stereo, max_ms, silence_stop_ms), path, ctx);
+                self.recorders.begin(Recorder::new(op, stereo, max_ms, silence_stop_ms), path, ctx);
             }
             MediaCommand::SendDtmf { op, digits, tone_ms, gap_ms, .. } => {
                 self.send_dtmf(op, &digits, tone_ms, gap_ms, ctx);
@@ -75,7 +72,10 @@ impl Leg {
                 }
             }
             // Both concern more than one leg: the shard deals with them.
-            MediaCommand::Join { .. } | MediaCommand::Stop { .. } => {}
+            MediaCommand::Join { .. }
+            | MediaCommand::JoinRoom { .. }
+            | MediaCommand::Tap { .. }
+            | MediaCommand::Stop { .. } => {}
         }
     }
 
@@ -87,11 +87,8 @@ impl Leg {
             ctx.done(op, OpResult::Stopped, None);
         } else if self.machine.as_ref().is_some_and(|machine| machine.op == op) {
             self.end_detection(OpResult::Stopped, ctx);
-        } else if let Some(recorder) = self.recorders.iter_mut().find(|recorder| recorder.op == op) {
-            recorder.end(OpResult::Stopped, &mut ctx.out.jobs);
-        } else if let Some(side) = self.join.as_ref().filter(|side| side.op() == op) {
-            side.finish(OpResult::Stopped, None);
-            self.check_join(ctx);
+        } else if !self.recorders.stop(op, OpResult::Stopped, ctx) {
+            self.stop_talk(op, ctx);
         }
     }
 
@@ -112,63 +109,14 @@ impl Leg {
 
     /// Take the end of a recording from the disk thread: the file is closed, or something failed.
     pub(crate) fn recording_over(&mut self, op: OpId, outcome: Result<(), String>, ctx: &mut Context<'_>) {
-        let Some(index) = self.recorders.iter().position(|recorder| recorder.op == op) else { return };
-        let recorder = self.recorders.swap_remove(index);
-        match outcome {
-            Ok(()) => {
-                let result = recorder.result().unwrap_or(OpResult::Failed);
-                ctx.ops.recorded(op, result, recorder.duration_ms(), &mut ctx.out.events);
-            }
-            Err(why) => ctx.done(op, OpResult::Failed, Some(why)),
-        }
+        self.recorders.over(op, outcome, ctx);
     }
 
     /// Deal with a job the disk threads had no room for.
-    pub(crate) fn job_refused(&mut self, job: &DiskJob, ctx: &mut Context<'_>) {
-        let busy = || "the disk is too slow: too much work waits for it".to_owned();
+    pub(crate) fn job_refused(&mut self, job: &DiskJob, why: String, ctx: &mut Context<'_>) {
         match job {
-            DiskJob::Load { op, .. } => self.prompts_loaded(*op, Err(busy()), ctx),
-            DiskJob::Create { op, .. } => self.recording_over(*op, Err(busy()), ctx),
-            DiskJob::Append { op, gap, samples } => {
-                if let Some(recorder) = self.recorders.iter_mut().find(|recorder| recorder.op == *op) {
-                    recorder.piece_refused(gap + samples.len());
-                }
-            }
-            DiskJob::Finish { op } => {
-                if let Some(recorder) = self.recorders.iter_mut().find(|recorder| recorder.op == *op) {
-                    recorder.close_refused();
-                }
-            }
-        }
-    }
-
-    /// Take one side of a join; it replaces what plays and an older join.
-    pub(crate) fn join(&mut self, side: JoinSide, ctx: &mut Context<'_>) {
-        self.end_playback(OpResult::Replaced, ctx);
-        if let Some(older) = self.join.take() {
-            older.finish(OpResult::Replaced, None);
-            self.report_join(&older, ctx);
-        }
-        self.join = Some(side);
-    }
-
-    /// End a join whose other side ended it.
-    pub(crate) fn check_join(&mut self, ctx: &mut Context<'_>) {
-        if let Some(side) = self.join.take_if(|side| side.end().is_some()) {
-            self.report_join(&side, ctx);
-        }
-    }
-
-    /// Return the leg this one is joined with.
-    pub(crate) fn peer(&self) -> Option<crate::command::LegId> {
-        self.join.as_ref().map(JoinSide::peer)
-    }
-
-    pub(super) fn report_join(&mut self, side: &JoinSide, ctx: &mut Context<'_>) {
-        // What was typed before a talk is not about what comes after it.
-        self.typed_ahead.clear();
-        if let Some(end) = side.end().filter(|_| side.reports()) {
-            ctx.done(side.op(), end.result, end.detail);
+            DiskJob::Load { op, .. } => self.prompts_loaded(*op, Err(why), ctx),
+            other => self.recorders.refused(other, why, ctx),
         }
     }
 
@@ -240,15 +188,6 @@ impl Leg {
             self.playback.take_if(|playback| playback.is_prompt && playback.op == gather.op);
             ctx.ops.gathered(gather.op, gathered, detail, &mut ctx.out.events);
         }
-    }
-
-    fn record(&mut self, recorder: Recorder, path: PathBuf, ctx: &mut Context<'_>) {
-        if self.recorders.len() >= MAX_RECORDERS {
-            let why = format!("{MAX_RECORDERS} recordings of the leg are under way already");
-            return ctx.done(recorder.op, OpResult::Failed, Some(why));
-        }
-        ctx.out.jobs.push(DiskJob::Create { op: recorder.op, path, channels: recorder.channels() });
-        self.recorders.push(recorder);
     }
 
     fn send_dtmf(&mut self, op: OpId, digits: &str, tone_ms: u32, gap_ms: u32, ctx: &mut Context<'_>) {

@@ -13,9 +13,6 @@ use crate::stream::latch::Latch;
 use crate::stream::voice::Outgoing;
 use crate::wire::rtp::pack_rtp;
 
-/// Gap after a digit that is passed on from a joined leg.
-const RELAYED_GAP_MS: u32 = 60;
-
 impl Leg {
     /// Do what is due.
     pub(crate) fn tick(&mut self, ctx: &mut Context<'_>) {
@@ -23,10 +20,7 @@ impl Leg {
         assert!(!self.panics, "a test asked for this");
         if self.is_closing() {
             // An order to close a file that found no room is given again.
-            for recorder in &mut self.recorders {
-                recorder.frame(&SILENCE, &SILENCE, &mut ctx.out.jobs);
-            }
-            return;
+            return self.recorders.repeat_orders(ctx);
         }
         if let Some(key) = self.dtmf_in.tick(ctx.now) {
             self.key(key, DigitSource::Event, ctx);
@@ -35,13 +29,11 @@ impl Leg {
         self.hear_digits(&heard.narrow, pulled, ctx);
         self.hear_machine(&heard.narrow, ctx);
         self.check_lost(ctx);
-        self.check_join(ctx);
+        self.check_talk(ctx);
         self.check_gather(ctx);
         let said = self.exchange(&heard, ctx);
         let sent = self.send(said.as_ref(), ctx);
-        for recorder in &mut self.recorders {
-            recorder.frame(&heard.narrow, &sent, &mut ctx.out.jobs);
-        }
+        self.recorders.frame(&heard.narrow, &sent, ctx);
         if self.remote.is_some() && self.reporter.is_due(ctx.now) {
             self.send_report(false, ctx);
         }
@@ -89,25 +81,6 @@ impl Leg {
         if let Some(gathered) = self.gather.as_mut().and_then(|gather| gather.tick(key_is_down, ctx.now)) {
             self.end_gather(gathered, None, ctx);
         }
-    }
-
-    /// Give the joined leg what was heard, and return what it said.
-    fn exchange(&mut self, heard: &Sound, ctx: &mut Context<'_>) -> Option<Sound> {
-        let side = self.join.as_ref()?;
-        if !side.push(heard) {
-            count(&ctx.counters.dropped_join_frames);
-        }
-        let (said, digit) = side.pull();
-        if let Some((digit, duration_ms)) = digit {
-            let tone_ms = duration_ms.clamp(40, 5000);
-            if !self.dtmf_out.push(None, digit.encode_utf8(&mut [0; 4]), tone_ms, RELAYED_GAP_MS) {
-                count(&ctx.counters.dropped_digits);
-            }
-        }
-        if said.is_none() {
-            count(&ctx.counters.media_join_frames_missing);
-        }
-        said
     }
 
     /// Send one frame of whatever there is, silence if there is nothing; return it as samples.

@@ -1,18 +1,19 @@
 //! Two legs that hear each other, on one shard or on two: decoded frames in a bounded queue for each direction.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::audio::frame::Sound;
 use crate::command::{LegId, OpId};
 use crate::event::OpResult;
+use crate::operation::lane::{Lane, lock};
+use crate::operation::tap::Tap;
 
-/// Frames that may wait for the other leg: 80 ms.
-const MAX_FRAMES: usize = 4;
 /// Digits that may wait for the other leg.
 const MAX_DIGITS: usize = 32;
-/// Frames after which a queue that was never empty is shortened by one: 1 s.
-const CALM_FRAMES: u32 = 50;
+/// Supervisors on one join.
+const MAX_TAPS: usize = 4;
 
 /// How a join ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,35 +22,88 @@ pub(crate) struct JoinEnd {
     pub(crate) detail: Option<String>,
 }
 
-/// One direction.
-#[derive(Debug, Default)]
-struct Lane {
-    frames: VecDeque<Sound>,
-    digits: VecDeque<(char, u32)>,
-    /// Fewest frames left over since `pulls` was zero.
-    least_left: usize,
-    pulls: u32,
-}
-
 /// What both legs of a join share. Each lock is held for one copy of a frame.
 #[derive(Debug)]
 pub(crate) struct Join {
     op: OpId,
     a: LegId,
     b: LegId,
-    lanes: [Mutex<Lane>; 2],
+    lanes: [Lane; 2],
+    digits: [Mutex<VecDeque<(char, u32)>>; 2],
     end: Mutex<Option<JoinEnd>>,
+    /// Supervisors, and whether there are any: asked for every frame.
+    taps: Mutex<Vec<Arc<Tap>>>,
+    is_tapped: AtomicBool,
 }
 
 impl Join {
     /// Prepare a join; the end is reported by the shard of `a` alone.
     pub(crate) fn new(op: OpId, a: LegId, b: LegId) -> Arc<Self> {
-        Arc::new(Self { op, a, b, lanes: Default::default(), end: Mutex::new(None) })
+        Arc::new(Self {
+            op,
+            a,
+            b,
+            lanes: Default::default(),
+            digits: Default::default(),
+            end: Mutex::new(None),
+            taps: Mutex::default(),
+            is_tapped: AtomicBool::new(false),
+        })
     }
 
     /// Return the two ends, that of `a` first.
     pub(crate) fn sides(self: Arc<Self>) -> [JoinSide; 2] {
         [JoinSide { join: Arc::clone(&self), index: 0 }, JoinSide { join: self, index: 1 }]
+    }
+
+    /// Return both legs, `a` first.
+    pub(crate) fn legs(&self) -> [LegId; 2] {
+        [self.a, self.b]
+    }
+
+    /// Say whether it ended.
+    pub(crate) fn is_over(&self) -> bool {
+        lock(&self.end).is_some()
+    }
+
+    /// Let a supervisor listen; the error says why not.
+    pub(crate) fn add_tap(&self, tap: &Arc<Tap>) -> Result<(), String> {
+        if self.is_over() {
+            return Err("what was to be tapped is over".to_owned());
+        }
+        let mut taps = lock(&self.taps);
+        if taps.len() >= MAX_TAPS {
+            return Err(format!("{MAX_TAPS} supervisors listen already"));
+        }
+        taps.push(Arc::clone(tap));
+        self.is_tapped.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Let a supervisor go.
+    pub(crate) fn remove_tap(&self, op: OpId) {
+        let mut taps = lock(&self.taps);
+        taps.retain(|tap| tap.op() != op);
+        self.is_tapped.store(!taps.is_empty(), Ordering::Release);
+    }
+
+    /// Give supervisors what a side said.
+    fn let_hear(&self, side: usize, sound: &Sound) {
+        if self.is_tapped.load(Ordering::Acquire) {
+            lock(&self.taps).iter().for_each(|tap| tap.hear(side, sound));
+        }
+    }
+
+    /// Add what supervisors say to a side.
+    fn add_taps(&self, side: usize, said: &mut Option<Sound>) {
+        if !self.is_tapped.load(Ordering::Acquire) {
+            return;
+        }
+        for tap in lock(&self.taps).iter() {
+            if let Some(voice) = tap.say(side) {
+                *said = Some(said.map_or(voice, |sum| sum.mixed(&voice)));
+            }
+        }
     }
 
     /// End it for both; the first end counts.
@@ -99,39 +153,25 @@ impl JoinSide {
 
     /// Give the other leg what was heard from this one; false when the oldest frame had to go.
     pub(crate) fn push(&self, frame: &Sound) -> bool {
-        let mut lane = lock(&self.join.lanes[self.index]);
-        let fits = lane.frames.len() < MAX_FRAMES;
-        if !fits {
-            lane.frames.pop_front();
-        }
-        lane.frames.push_back(*frame);
-        fits
+        self.join.let_hear(self.index, frame);
+        self.join.lanes[self.index].push(frame)
     }
 
     /// Give the other leg a digit; false when too many wait.
     pub(crate) fn push_digit(&self, digit: char, duration_ms: u32) -> bool {
-        let mut lane = lock(&self.join.lanes[self.index]);
-        let fits = lane.digits.len() < MAX_DIGITS;
+        let mut digits = lock(&self.join.digits[self.index]);
+        let fits = digits.len() < MAX_DIGITS;
         if fits {
-            lane.digits.push_back((digit, duration_ms));
+            digits.push_back((digit, duration_ms));
         }
         fits
     }
 
-    /// Take what the other leg said, and a digit it pressed.
+    /// Take what the other leg said (and supervisors to this one), and a digit it pressed.
     pub(crate) fn pull(&self) -> (Option<Sound>, Option<(char, u32)>) {
-        let mut lane = lock(&self.join.lanes[1 - self.index]);
-        let frame = lane.frames.pop_front();
-        lane.pulls += 1;
-        lane.least_left = lane.least_left.min(lane.frames.len());
-        if lane.pulls >= CALM_FRAMES {
-            // A thread that was held up leaves frames behind that would delay the talk for ever.
-            if lane.least_left > 0 {
-                lane.frames.pop_front();
-            }
-            (lane.pulls, lane.least_left) = (0, MAX_FRAMES);
-        }
-        (frame, lane.digits.pop_front())
+        let mut said = self.join.lanes[1 - self.index].pull();
+        self.join.add_taps(self.index, &mut said);
+        (said, lock(&self.join.digits[1 - self.index]).pop_front())
     }
 }
 
@@ -139,11 +179,6 @@ impl Drop for JoinSide {
     fn drop(&mut self) {
         self.finish(OpResult::LegEnded, None);
     }
-}
-
-/// A thread that panicked while it copied a frame leaves a frame, not a broken queue.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -161,28 +196,6 @@ mod tests {
         assert_eq!(a.pull(), (Some([2; 160].into()), None));
         assert_eq!(a.pull(), (None, None));
         assert_eq!((a.leg(), a.peer(), b.leg(), b.peer()), (10, 20, 20, 10));
-    }
-
-    #[test]
-    fn test_the_queue_is_bounded_and_keeps_the_newest() {
-        let [a, b] = Join::new(1, 10, 20).sides();
-        let kept: Vec<bool> = (0..6).map(|value| a.push(&[value; 160].into())).collect();
-
-        assert_eq!(kept, [true, true, true, true, false, false]);
-        assert_eq!(b.pull().0, Some([2; 160].into()));
-    }
-
-    #[test]
-    fn test_a_queue_that_is_never_empty_is_shortened() {
-        let [a, b] = Join::new(1, 10, 20).sides();
-        a.push(&[0; 160].into());
-        a.push(&[0; 160].into());
-        for _ in 0..200 {
-            a.push(&[0; 160].into());
-            b.pull();
-        }
-
-        assert_eq!(lock(&a.join.lanes[0]).frames.len(), 0);
     }
 
     #[test]

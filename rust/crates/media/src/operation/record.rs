@@ -1,6 +1,6 @@
 //! Recording: what was heard and said, in pieces for the disk thread.
 
-use crate::audio::frame::{FRAME, Frame, SAMPLES_PER_MS, energy, mix};
+use crate::audio::frame::{FRAME, Frame, SAMPLES_PER_MS, SILENCE, energy, mix};
 use crate::command::OpId;
 use crate::event::OpResult;
 use crate::output::DiskJob;
@@ -22,6 +22,15 @@ enum State {
     Closing(OpResult),
 }
 
+/// What becomes of the time while a recording is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// Nothing is written: the recording is shorter.
+    Cut,
+    /// Silence is written: the recording keeps the time.
+    Silence,
+}
+
 /// A recording under way.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -37,6 +46,7 @@ pub(crate) struct Recorder {
     /// Samples of pieces that the disk thread did not take.
     gap: usize,
     state: State,
+    paused: Option<Pause>,
 }
 
 impl Recorder {
@@ -53,12 +63,20 @@ impl Recorder {
             piece: Vec::new(),
             gap: 0,
             state: State::Running,
+            paused: None,
         }
+    }
+
+    /// Pause, or go on with `None`.
+    pub(crate) fn pause(&mut self, pause: Option<Pause>) {
+        self.paused = pause;
+        self.quiet = 0;
     }
 
     /// Append 20 ms.
     pub(crate) fn frame(&mut self, heard: &Frame, sent: &Frame, jobs: &mut Vec<DiskJob>) {
-        if self.state == State::Running {
+        if self.state == State::Running && self.paused != Some(Pause::Cut) {
+            let (heard, sent) = if self.paused.is_some() { (&SILENCE, &SILENCE) } else { (heard, sent) };
             let left = self.max_samples - self.recorded;
             let count = usize::try_from(left).unwrap_or(FRAME).min(FRAME);
             for (&left, &right) in heard[..count].iter().zip(sent) {
@@ -69,7 +87,8 @@ impl Recorder {
                 }
             }
             self.recorded += count as u64;
-            self.quiet = if energy(heard) < SILENCE_ENERGY { self.quiet + FRAME as u64 } else { 0 };
+            let is_quiet = self.paused.is_none() && energy(heard) < SILENCE_ENERGY;
+            self.quiet = if is_quiet { self.quiet + FRAME as u64 } else { 0 };
             self.check_end();
         }
         let piece_samples = PIECE_FRAMES * FRAME * usize::from(self.channels());
@@ -172,6 +191,29 @@ mod tests {
 
         assert_eq!(result, Some(OpResult::Limit));
         assert_eq!(written, [3000, 100].repeat(1600));
+    }
+
+    #[test]
+    fn test_a_pause_is_cut_out_or_silent_and_ends_nothing() {
+        for (pause, expected) in [(Pause::Cut, 320), (Pause::Silence, 320 + 1600)] {
+            let mut recorder = Recorder::new(1, false, 0, 100);
+            let mut written = run(&mut recorder, &[(LOUD, QUIET); 1]).0;
+            recorder.pause(Some(pause));
+            written.extend(run(&mut recorder, &[(QUIET, QUIET); 10]).0);
+            recorder.pause(None);
+            written.extend(run(&mut recorder, &[(LOUD, QUIET); 1]).0);
+            let mut jobs = Vec::new();
+            recorder.end(OpResult::Stopped, &mut jobs);
+            for job in jobs {
+                if let DiskJob::Append { samples, .. } = job {
+                    written.extend(samples);
+                }
+            }
+
+            assert_eq!(written.len(), expected, "{pause:?}");
+            assert_eq!(recorder.duration_ms(), expected as u64 / 8);
+            assert!(written[160..written.len() - 160].iter().all(|&sample| sample == 0), "{pause:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod playing;
 mod receiving;
 mod recording;
 mod reporting;
+mod rooms;
 mod sending;
 mod stage;
 
