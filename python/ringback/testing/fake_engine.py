@@ -16,7 +16,7 @@ _TONES = {"dial", "ringback", "busy", "congestion", "special_information", "beep
 _GREETING_MS = range(500, 10_001)
 
 
-class FakeEngine(FakeRooms, FakeSignaling):
+class FakeEngine(FakeSignaling, FakeRooms):
     """Same methods as `Engine`. `network` joins engines; `clock` runs prompts and digit time-outs."""
 
     def __init__(
