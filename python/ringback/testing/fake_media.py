@@ -30,13 +30,37 @@ class _Op:
         self.settings: dict[str, Any] = {}
 
 
-class FakeMedia:
+class _Table:
+    """The operations under way."""
+
+    def __init__(self) -> None:
+        self._ops: dict[int, _Op] = {}
+
+    def _done(self, op: _Op, result: str, detail: str | None = None) -> None:
+        raise NotImplementedError
+
+    def runs(self, op: int, kind: str) -> bool:
+        """Say whether an operation of a kind is under way."""
+        return op in self._ops and self._ops[op].kind == kind
+
+    def count_kind(self, kind: str, with_: int) -> int:
+        """Count who takes part in a room."""
+        return sum(op.kind == kind and op.other_leg == with_ for op in self._ops.values())
+
+    def end_kind(self, kind: str, with_: int, result: str, detail: str) -> None:
+        """End what is about a room or a join."""
+        for op in tuple(self._ops.values()):
+            if op.kind == kind and op.other_leg == with_:
+                self._done(op, result, detail)
+
+
+class FakeMedia(_Table):
     """The operations of one fake engine."""
 
     def __init__(self, engine: "FakeSignaling") -> None:
         self._engine = engine
         self._ids = itertools.count(1)
-        self._ops: dict[int, _Op] = {}
+        super().__init__()
         self._typed: dict[int, str] = {}  # digits typed ahead, by leg
 
     @property
@@ -145,20 +169,6 @@ class FakeMedia:
         if refused is not None:
             self._done(op, "failed", refused)
         return op.op
-
-    def runs(self, op: int, kind: str) -> bool:
-        """Say whether an operation of a kind is under way."""
-        return op in self._ops and self._ops[op].kind == kind
-
-    def count_kind(self, kind: str, with_: int) -> int:
-        """Count who takes part in a room."""
-        return sum(op.kind == kind and op.other_leg == with_ for op in self._ops.values())
-
-    def end_kind(self, kind: str, with_: int, result: str, detail: str) -> None:
-        """End what is about a room or a join."""
-        for op in tuple(self._ops.values()):
-            if op.kind == kind and op.other_leg == with_:
-                self._done(op, result, detail)
 
     def stop(self, op: int) -> None:
         """Stop an operation."""
