@@ -137,6 +137,10 @@ class TrunkConfig:
         codecs: Order of preference out of `PCMA`, `PCMU`.
         allow_redirects: Follow 3xx (at most once). Otherwise a 3xx ends the leg.
         dialog: How its dialogs behave; None for the defaults.
+        max_incoming_per_s: New INVITEs per second over all sources of the trunk, with a burst of the same size; above it
+            503. 0 is no limit.
+        max_packets_per_s: Packets per second that all sources of the trunk share; above it they are dropped unread. 0 is
+            no limit beyond that of each source.
     """
 
     def __new__(
@@ -148,6 +152,8 @@ class TrunkConfig:
         codecs: list[str] = ...,
         allow_redirects: bool = False,
         dialog: DialogPolicy | None = None,
+        max_incoming_per_s: int = 0,
+        max_packets_per_s: int = 0,
     ) -> TrunkConfig: ...
 
 @final
@@ -161,6 +167,37 @@ class AccessRule:
     """
 
     def __new__(cls, *, network: str, port: int | None = None, trunk: int) -> AccessRule: ...
+
+@final
+class DefenseConfig:
+    """What the engine defends itself by, before a message is parsed. Whoever is dropped hears nothing.
+
+    Args:
+        stranger_packets_per_s: Packets per second of one source that no trunk names, with a burst of the same size;
+            above it they are dropped. IPv6 sources count by /64, here as in the rest.
+        known_packets_per_s: The same for one source of a trunk.
+        ban_after: Failed authentications until a source is banned; 0 bans nobody. Sources of trunks are never banned.
+        ban_window_s: Failures this far apart do not add up.
+        ban_s: How long a ban lasts.
+        scanners: Texts of 4-64 characters that give a scanner away, within the first 2 KB of a message of a source that
+            no trunk names; capitals do not count. None takes the usual ones.
+        allow: Networks that messages are taken from: `(listener, network)`, the listener by its place, None for all. A
+            listener without any takes them from everywhere. Answers to our own requests are no exception.
+        deny: Networks that they are not taken from, whatever `allow` says.
+    """
+
+    def __new__(
+        cls,
+        *,
+        stranger_packets_per_s: int = 2000,
+        known_packets_per_s: int = 100000,
+        ban_after: int = 10,
+        ban_window_s: int = 300,
+        ban_s: int = 3600,
+        scanners: list[str] | None = None,
+        allow: list[tuple[int | None, str]] = ...,
+        deny: list[tuple[int | None, str]] = ...,
+    ) -> DefenseConfig: ...
 
 @final
 class Engine:
@@ -198,6 +235,14 @@ class Engine:
         """Replace the table of allowed sources. An INVITE from any other source gets 403 and is counted."""
     def set_accepting(self, accepting: bool) -> None:
         """Accept new incoming calls, or answer them 503 with Retry-After (draining before a stop)."""
+    def set_defense(self, defense: DefenseConfig) -> None:
+        """Replace what the engine defends itself by. Bans go on."""
+    def bans(self) -> list[tuple[str, int]]:
+        """Return the sources banned now (of IPv6 the /64) and the seconds left of each ban, longest first."""
+    def ban(self, source: str, *, seconds: int) -> None:
+        """Ban an address, for 1 second to 366 days. Sources of trunks go on being heard."""
+    def lift_ban(self, source: str) -> None:
+        """Lift the ban of an address and forget its failures. Does nothing for one that is not banned."""
     def dial(
         self,
         *,

@@ -265,3 +265,16 @@ async def test_dialog_known_from_a_journal_is_ended_at_the_far_end(pair: Pair) -
     assert (ended.cause, ended.side) == ("bye", "remote")
     pair.a.engine.hangup(ours)
     await pair.a.next(en.Ended, leg=ours)
+
+
+async def test_a_ban_made_by_hand_is_listed_until_it_is_lifted(pair: Pair) -> None:
+    pair.b.engine.ban("2001:db8::7", seconds=3600)
+    await pair.call()  # commands are carried out in order: by now it is
+    banned = pair.b.engine.bans()
+    pair.b.engine.lift_ban("2001:db8::7")
+    await pair.call()
+
+    assert [(source.startswith("2001:db8::"), 3590 < left <= 3600) for source, left in banned] == [(True, True)]
+    assert pair.b.engine.bans() == []
+    with pytest.raises(en.InvalidArgument, match="source"):
+        pair.b.engine.ban("nobody", seconds=1)

@@ -16,6 +16,7 @@ from ringback.api.idempotency import KeyLocks
 from ringback.api.openapi import OPENAPI
 from ringback.api.rate_limits import RateLimits
 from ringback.api.resources import (
+    bans,
     blocked_numbers,
     calls,
     deliveries,
@@ -33,7 +34,7 @@ from ringback.api.services import ApiServices
 
 RESOURCES: tuple[Any, ...] = (
     outbound, call_logs, subscriptions, calls, flows, flow_numbers, numbers, blocked_numbers, trunks, routes,
-    sounds, deliveries, statuses,
+    sounds, deliveries, statuses, bans,
 )  # fmt: skip
 
 

@@ -65,6 +65,19 @@ class PlacesCalls(Protocol):
         """Withdraw or end a call, and return it when that is committed; None if the account has no such call."""
 
 
+class KeepsBans(Protocol):
+    """The engine, as far as bans of sources are concerned."""
+
+    def bans(self) -> list[tuple[str, int]]:
+        """Return the sources banned now, and the seconds left."""
+
+    def ban(self, source: str, *, seconds: int) -> None:
+        """Ban an address."""
+
+    def lift_ban(self, source: str) -> None:
+        """Lift the ban of an address."""
+
+
 def utc_now() -> datetime:
     """Return the present moment, aware, UTC."""
     return datetime.now(UTC)
@@ -77,6 +90,7 @@ class ApiServices(Struct, frozen=True, kw_only=True):
         repositories: What is stored.
         calls: Places and ends calls.
         sounds: Keeps the files of uploaded sounds.
+        bans: Sources that are not listened to.
         account: `Directory.account`: out of the running side's cache.
         directory_changed: `Directory.refresh`: awaited before the answer goes out, when what is cached there changed.
         health: Asked by `/readyz`.
@@ -91,6 +105,7 @@ class ApiServices(Struct, frozen=True, kw_only=True):
     repositories: Repositories
     calls: PlacesCalls
     sounds: Sounds
+    bans: KeepsBans
     account: Callable[[AccountSid], Account | None]
     directory_changed: Callable[[], Awaitable[None]]
     health: Callable[[], Health]

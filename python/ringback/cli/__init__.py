@@ -45,6 +45,11 @@ flow.command("ringback.cli.flow:check", help="List every problem of a flow docum
 flow.command("ringback.cli.flow_test:run_tests", name="test", help="Run a file of flow tests.")
 app.command(flow)
 
+bans = App(name="bans", help="Sources that a running server does not listen to.")
+bans.command("ringback.cli.bans:list_all", name="list", help="List the bans.")
+bans.command("ringback.cli.bans:lift", help="Lift a ban.")
+app.command(bans)
+
 sounds = App(name="sounds", help="Sounds of an account, through a running server.")
 sounds.command("ringback.cli.sounds:add", help="Upload a sound.")
 sounds.command("ringback.cli.sounds:list_all", name="list", help="List the account's sounds.")

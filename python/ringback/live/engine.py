@@ -42,6 +42,15 @@ class Dialogs(Protocol):
     def hold(self, leg: int, on: bool) -> None: ...  # noqa: FBT001  (the engine's signature)
 
 
+class Defense(Protocol):
+    """Who is not listened to."""
+
+    def set_defense(self, defense: Any) -> None: ...
+    def bans(self) -> list[tuple[str, int]]: ...
+    def ban(self, source: str, *, seconds: int) -> None: ...
+    def lift_ban(self, source: str) -> None: ...
+
+
 class Media(Protocol):
     """Operations on legs."""
 
@@ -97,5 +106,5 @@ class Talks(Protocol):
     def resume_recording(self, op: int) -> None: ...
 
 
-class VoiceEngine(Signaling, Dialogs, Media, Talks, Protocol):
+class VoiceEngine(Signaling, Dialogs, Defense, Media, Talks, Protocol):
     """The whole engine."""

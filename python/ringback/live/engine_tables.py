@@ -45,6 +45,8 @@ def _config(trunk: Trunk) -> TrunkConfig:
             session_expires_s=trunk.dialog.session_expires_s,
             delayed_offer=trunk.dialog.delayed_offer,
         ),
+        max_incoming_per_s=trunk.limits.incoming_per_s or 0,
+        max_packets_per_s=trunk.limits.packets_per_s or 0,
     )
 
 

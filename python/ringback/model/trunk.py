@@ -6,6 +6,7 @@ from ringback.model.ids import AccountSid, RouteId, TrunkId
 from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
+from ringback.model.sip.limits import TrunkLimits
 from ringback.model.status import LegResult
 
 
@@ -37,6 +38,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
         identity: How callers are named and numbers written, both ways.
         header_rules: How headers of INVITEs are changed, both ways.
         dialog: How its dialogs behave: reliable provisional responses, session timers.
+        limits: What it may send us at most.
         overrides: Rows that come before the common table of leg results.
     """
 
@@ -58,6 +60,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
     identity: IdentityPolicy = IdentityPolicy()
     header_rules: HeaderRules = HeaderRules()
     dialog: DialogPolicy = DialogPolicy()
+    limits: TrunkLimits = TrunkLimits()
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

@@ -16,6 +16,7 @@ from ringback.api.services import ApiServices, ApiSettings, Health
 from ringback.live.exchange import Exchange, ExchangeSettings
 from ringback.model.errors import ResourceError
 from ringback.service.clock import SystemClock
+from ringback.service.engine_defense import defense_config
 from ringback.service.fetch import SoundFetcher
 from ringback.service.housekeeping import Housekeeping
 from ringback.service.http import HttpServer
@@ -175,6 +176,7 @@ def _engine(settings: Settings) -> Iterator[Engine]:
             trace=sip.trace,
         )
     )
+    engine.set_defense(defense_config(settings.defense))
     try:
         engine.start()
     except BindFailed as error:
@@ -212,6 +214,7 @@ def _services(
         calls=exchange.calls,
         sounds=speech.sounds,
         account=exchange.directory.account,
+        bans=exchange.parts.engine,
         directory_changed=exchange.directory.refresh,
         health=lambda: _health(database, exchange),
         metrics=make_metrics(figures),

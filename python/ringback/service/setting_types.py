@@ -10,8 +10,10 @@ from ringback.model.errors import LocalError
 from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
+from ringback.model.sip.limits import TrunkLimits
 from ringback.model.tones import TONE_COUNTRIES
 from ringback.model.trunk import OutcomeOverride
+from ringback.service.defense import DefenseSettings
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Millis = Annotated[int, Meta(ge=0, le=86_400_000)]
@@ -212,6 +214,7 @@ class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     identity: IdentityPolicy = IdentityPolicy()
     header_rules: HeaderRules = HeaderRules()
     dialog: DialogPolicy = DialogPolicy()
+    limits: TrunkLimits = TrunkLimits()
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()
@@ -269,6 +272,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     media: MediaSettings = MediaSettings()
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
+    defense: DefenseSettings = DefenseSettings()
     webhooks: WebhookSettings = WebhookSettings()
     keep: KeepSettings = KeepSettings()
     log: LogSettings = LogSettings()

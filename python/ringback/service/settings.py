@@ -4,6 +4,7 @@
 (accounts, trunks ...) come from the file only.
 """
 
+import contextlib
 import difflib
 import os
 import re
@@ -79,7 +80,15 @@ def _set_by(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ..
 def _put(tables: dict[str, Any], path: tuple[str, ...], text: str) -> None:
     for name in path[:-1]:
         tables = tables.setdefault(name, {})
-    tables[path[-1]] = text
+    tables[path[-1]] = _list_or_text(text)
+
+
+def _list_or_text(text: str) -> Any:
+    """Lists are written as JSON; `[::1]:5060` is none."""
+    if text.startswith("["):
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.json.decode(text)
+    return text
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from ringback.speech.workers import Workers
 from ringback.store.calls import CallRow
 from ringback.store.database import Database
 from ringback.store.writes import AcceptCalls, Finish, IdempotencyRecord
+from ringback.testing.fake_defense import FakeDefense
 
 ALL_SCOPES = frozenset(Scope)
 CLIENT = ("192.0.2.7", 40000)
@@ -152,12 +153,14 @@ class ApiWorld:
         self.clock = clock
         self.calls = WaitingCalls(database, clock)
         self.accounts: dict[AccountSid, Account] = {}
+        self.bans = FakeDefense()
         self.refreshed = 0
         self.health = Health(is_ready=True)
         self.services = ApiServices(
             repositories=database.repositories,
             calls=self.calls,
             sounds=sounds,
+            bans=self.bans,
             account=self.accounts.get,
             directory_changed=self._refresh,
             health=lambda: self.health,

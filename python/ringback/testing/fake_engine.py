@@ -7,6 +7,7 @@ what the real world does by itself a test does by hand: `lose_media`, `lose_ack`
 from ringback import _engine as en
 from ringback.live.clock import Clock
 from ringback.model.tones import TONE_COUNTRIES
+from ringback.testing.fake_defense import FakeDefense
 from ringback.testing.fake_rooms import FakeRooms
 from ringback.testing.fake_signaling import FakeLeg, FakeNetwork, FakeSignaling
 
@@ -16,7 +17,7 @@ _TONES = {"dial", "ringback", "busy", "congestion", "special_information", "beep
 _GREETING_MS = range(500, 10_001)
 
 
-class FakeEngine(FakeSignaling, FakeRooms):
+class FakeEngine(FakeSignaling, FakeRooms, FakeDefense):
     """Same methods as `Engine`. `network` joins engines; `clock` runs prompts and digit time-outs."""
 
     def __init__(
@@ -24,6 +25,7 @@ class FakeEngine(FakeSignaling, FakeRooms):
     ) -> None:
         FakeSignaling.__init__(self, config, network, clock)
         FakeRooms.__init__(self)
+        FakeDefense.__init__(self)
 
     def stats(self) -> dict[str, int]:
         """Return counters and gauges."""

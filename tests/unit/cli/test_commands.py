@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ringback.cli import accounts, app, flow, keys, run, sounds
+from ringback.cli import accounts, app, bans, flow, keys, run, sounds
 from ringback.model.status import Status
 
 ROOT = Path(__file__).parents[3]
@@ -22,9 +22,10 @@ ROOT = Path(__file__).parents[3]
 def commands() -> list[str]:
     """Return every command with its group."""
     found = []
-    for group, name in ((app, ""), (accounts, "accounts "), (keys, "keys "), (flow, "flow "), (sounds, "sounds ")):
+    groups = ((accounts, "accounts "), (bans, "bans "), (keys, "keys "), (flow, "flow "), (sounds, "sounds "))
+    for group, name in ((app, ""), *groups):
         for command in group:
-            if command.startswith("-") or (not name and command in {"accounts", "keys", "flow", "sounds"}):
+            if command.startswith("-") or (not name and command in {"accounts", "bans", "keys", "flow", "sounds"}):
                 continue
             found.append(f"{name}{command}")
     return sorted(found)
@@ -35,7 +36,7 @@ def test_every_command_has_its_heading_and_every_heading_its_command() -> None:
     headings = re.findall(r"^## ringback (.+)$", text, flags=re.MULTILINE)
 
     assert sorted(headings) == commands()
-    assert len(commands()) == 17
+    assert len(commands()) == 19
 
 
 @pytest.mark.parametrize("command", [command for command in commands() if command != "demo"])

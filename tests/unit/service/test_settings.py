@@ -151,3 +151,18 @@ def test_defaults_in_the_document_are_the_real_ones() -> None:
             wrong.append(f"{'.'.join(path)}: {shown}")
 
     assert wrong == []
+
+
+def test_lists_in_variables_are_json_and_addresses_are_not() -> None:
+    settings = load(
+        None,
+        {
+            "RINGBACK_DEFENSE_SCANNERS": '["evil tool"]',
+            "RINGBACK_DEFENSE_DENY": '[{"network": "192.0.2.0/24", "listener": 1}]',
+            "RINGBACK_SIP_LISTEN": "[::1]:5060",
+        },
+    )
+
+    assert settings.defense.scanners == ("evil tool",)
+    assert settings.defense.deny[0].listener == 1
+    assert settings.sip.listen == "[::1]:5060"

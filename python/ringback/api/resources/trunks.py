@@ -20,6 +20,7 @@ from ringback.model.ids import TrunkId
 from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
+from ringback.model.sip.limits import TrunkLimits
 from ringback.model.trunk import OutcomeOverride, Trunk
 from ringback.routing.trunk_check import identity_faults
 from ringback.store.errors import UnknownError
@@ -55,6 +56,7 @@ class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     identity: IdentityPolicy = field(default_factory=IdentityPolicy)
     header_rules: HeaderRules = field(default_factory=HeaderRules)
     dialog: DialogPolicy = field(default_factory=DialogPolicy)
+    limits: TrunkLimits = field(default_factory=TrunkLimits)
     enabled: bool = True
     overrides: Overrides = []
 
@@ -77,6 +79,7 @@ class TrunkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     identity: IdentityPolicy | UnsetType = UNSET
     header_rules: HeaderRules | UnsetType = UNSET
     dialog: DialogPolicy | UnsetType = UNSET
+    limits: TrunkLimits | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     overrides: Overrides | UnsetType = UNSET
 
@@ -103,6 +106,7 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     identity: IdentityPolicy = field(default_factory=IdentityPolicy)
     header_rules: HeaderRules = field(default_factory=HeaderRules)
     dialog: DialogPolicy = field(default_factory=DialogPolicy)
+    limits: TrunkLimits = field(default_factory=TrunkLimits)
     overrides: tuple[OutcomeOverride, ...] = ()
 
 

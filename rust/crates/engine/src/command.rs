@@ -1,5 +1,6 @@
 //! What Python asks for, checked and numbered, on its way to the signaling thread.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use ringback_media::{Change, Country, MachineRules, Membership, TapMode, ToneNam
 use ringback_sip::{Codec, Credentials, Policy};
 
 use crate::config::{AccessRule, TrunkConfig};
+use crate::defense::DefenseConfig;
 use crate::ids::{LegId, OpId};
 
 /// One order. Meanings are those of the methods of `Engine` in the Python contract.
@@ -14,6 +16,9 @@ use crate::ids::{LegId, OpId};
 pub(crate) enum Command {
     SetTables { trunks: Vec<TrunkConfig>, access: Vec<AccessRule> },
     SetAccepting(bool),
+    SetDefense(Box<DefenseConfig>),
+    Ban { source: IpAddr, time: Duration },
+    LiftBan { source: IpAddr },
     Dial(Box<Dial>),
     Ring { leg: LegId },
     EarlyMedia { leg: LegId },

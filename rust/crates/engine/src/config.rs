@@ -133,6 +133,8 @@ pub struct TrunkConfig {
     pub codecs: Vec<Codec>,
     pub allow_redirects: bool,
     pub policy: Policy,
+    pub max_incoming_per_s: u32,
+    pub max_packets_per_s: u32,
 }
 
 impl std::fmt::Debug for TrunkConfig {

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringback_sip as sip;
 
 use crate::args;
 use crate::command::{Command, Dial, Operation};
 use crate::config::{AccessRule, EngineConfig, TrunkConfig, in_range, split_host_port};
+use crate::defense::{self, DefenseConfig};
 use crate::error::EngineError;
 use crate::event::Event;
 use crate::ids::{LegId, OpId, TrunkId};
@@ -36,6 +37,7 @@ struct Tables {
     trunks: HashMap<TrunkId, TrunkConfig>,
     access: Vec<AccessRule>,
     accepting: Option<bool>,
+    defense: Option<DefenseConfig>,
 }
 
 /// SIP and RTP for one host. Every method is thread-safe.
@@ -103,6 +105,9 @@ impl Engine {
         }
         let running = Running::start(&self.config, Arc::clone(&self.events), Arc::clone(&self.snapshot))?;
         running.push(tables.command())?;
+        if let Some(defense) = tables.defense.clone() {
+            running.push(Command::SetDefense(Box::new(defense)))?;
+        }
         if let Some(accepting) = tables.accepting {
             running.push(Command::SetAccepting(accepting))?;
         }
@@ -226,6 +231,29 @@ impl Engine {
         let mut tables = lock(&self.tables);
         tables.accepting = Some(accepting);
         self.push_setting(Command::SetAccepting(accepting))
+    }
+
+    /// Replace what the engine defends itself by. Bans go on.
+    pub fn set_defense(&self, defense: DefenseConfig) -> Result<(), EngineError> {
+        let mut tables = lock(&self.tables);
+        tables.defense = Some(defense.clone());
+        self.push_setting(Command::SetDefense(Box::new(defense)))
+    }
+
+    /// Sources banned now and the seconds left of each ban, longest first.
+    pub fn bans(&self) -> Vec<(String, u64)> {
+        lock(&self.snapshot).bans.left(Instant::now())
+    }
+
+    /// Ban a source.
+    pub fn ban(&self, source: &str, seconds: i64) -> Result<(), EngineError> {
+        let (source, time) = (defense::source(source)?, defense::seconds("seconds", seconds)?);
+        self.push(Command::Ban { source, time })
+    }
+
+    /// Lift a ban.
+    pub fn lift_ban(&self, source: &str) -> Result<(), EngineError> {
+        self.push(Command::LiftBan { source: defense::source(source)? })
     }
 
     /// Settings made before the start are kept for it.

@@ -13,9 +13,10 @@ use ringback_sip as sip;
 use crate::command::Command;
 use crate::config::{AccessRule, TrunkConfig};
 use crate::core::{Core, MediaPort};
+use crate::defense::BanList;
 use crate::event::What;
 use crate::gatekeeper::{Gatekeeper, Load};
-use crate::ids::LegId;
+use crate::ids::{LegId, TrunkId};
 use crate::media_port::MediaInbox;
 use crate::queue::{CommandQueue, EventQueue, lock};
 use crate::stats::Snapshot;
@@ -56,6 +57,7 @@ pub(crate) struct Signaling<M> {
     gate: sip::Gate,
     flood: FloodGate,
     access: Vec<AccessRule>,
+    trunk_packets: HashMap<TrunkId, u32>,
     resolver: Resolver,
     streams: Streams,
     shared: Shared,
@@ -86,6 +88,7 @@ impl<M: MediaPort> Signaling<M> {
             gate: sip::Gate::Open,
             flood: FloodGate::new(net::FloodLimits::default()),
             access: Vec::new(),
+            trunk_packets: HashMap::new(),
             resolver,
             streams,
             shared,
@@ -163,6 +166,12 @@ impl<M: MediaPort> Signaling<M> {
         match command {
             Command::SetTables { trunks, access } => self.set_tables(&trunks, access),
             Command::SetAccepting(accepting) => self.gatekeeper.set_accepting(accepting),
+            Command::SetDefense(defense) => {
+                self.flood.set_limits(defense.flood);
+                self.agent.set_defense(defense.sip);
+            }
+            Command::Ban { source, time } => self.agent.ban(now, source, time),
+            Command::LiftBan { source } => self.agent.lift_ban(source),
             Command::Stop { grace } => {
                 self.gatekeeper.set_accepting(false);
                 self.stopping.get_or_insert(Stopping { until: now + grace, forced: false });
@@ -185,6 +194,9 @@ impl<M: MediaPort> Signaling<M> {
             policy: policies.get(&rule.trunk).copied().unwrap_or_default(),
         });
         self.agent.set_access(rules.collect());
+        let limited = trunks.iter().filter(|trunk| trunk.max_incoming_per_s > 0);
+        self.agent.set_trunk_rates(limited.map(|trunk| (trunk.id, trunk.max_incoming_per_s)).collect());
+        self.trunk_packets = trunks.iter().map(|trunk| (trunk.id, trunk.max_packets_per_s)).collect();
         self.core.set_trunks(codecs);
         self.access = access;
         self.flood.forget_all();
@@ -221,7 +233,7 @@ impl<M: MediaPort> Signaling<M> {
         let load = Load {
             events_waiting: self.shared.events.waiting(),
             refused_max_legs: counters.refused_max_legs,
-            refused_rate: counters.refused_rate,
+            refused_rate: counters.refused_rate + counters.refused_trunk_rate,
             backlogged_turns: self.backlogged_turns,
             media_lateness: self.media_lateness,
         };
@@ -260,6 +272,11 @@ impl<M: MediaPort> Signaling<M> {
             snapshot.resolver = self.resolver.counters();
             snapshot.streams = self.streams.counters();
             snapshot.dropped_flood = self.flood.dropped();
+            snapshot.dropped_trunk_flood = self.flood.dropped_trunk();
+            if snapshot.bans.version != self.agent.bans_version() {
+                let (version, bans) = self.agent.bans();
+                snapshot.bans = BanList { version, bans: bans.map(|ban| (ban.source, ban.until)).collect() };
+            }
         }
         self.shared.events.push(&mut self.core.events);
     }
@@ -311,8 +328,12 @@ impl<M: MediaPort> net::Core for Signaling<M> {
     }
 
     fn handle_message(&mut self, now: Instant, from: sip::Peer, bytes: &[u8]) {
-        let (access, ip) = (&self.access, from.address.ip());
-        if self.flood.admit(now, ip, || access.iter().any(|rule| rule.network.contains(ip))) {
+        let (access, packets, ip) = (&self.access, &self.trunk_packets, from.address.ip());
+        let whose = || {
+            let rule = access.iter().find(|rule| rule.network.contains(ip))?;
+            Some(net::Known { trunk: rule.trunk, trunk_per_s: packets.get(&rule.trunk).copied().unwrap_or(0) })
+        };
+        if self.flood.admit(now, ip, whose) {
             self.guarded(now, |this| this.agent.handle_message(now, from, bytes));
         }
     }

@@ -4,6 +4,7 @@ use ringback_net::{DriverCounters, ResolverCounters, StreamCounters};
 use ringback_sip::Counters;
 
 use crate::core::CoreCounters;
+use crate::defense::BanList;
 
 /// What the signaling thread published last.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct Snapshot {
     pub(crate) legs: usize,
     pub(crate) ops: usize,
     pub(crate) dropped_flood: u64,
+    pub(crate) dropped_trunk_flood: u64,
+    pub(crate) bans: BanList,
 }
 
 /// Name and value of every figure.
@@ -37,6 +40,15 @@ impl Snapshot {
             ("retransmissions_absorbed", sip.retransmissions_absorbed),
             ("keepalives", sip.keepalives),
             ("dropped_flood", self.dropped_flood),
+            ("dropped_trunk_flood", self.dropped_trunk_flood),
+            ("dropped_denied", sip.dropped_denied),
+            ("dropped_banned", sip.dropped_banned),
+            ("dropped_scanner", sip.dropped_scanner),
+            ("dropped_amplification", sip.dropped_amplification),
+            ("dropped_stranger_rate", sip.dropped_stranger_rate),
+            ("bans", sip.bans),
+            ("sources_banned", sip.sources_banned),
+            ("refused_trunk_rate", sip.refused_trunk_rate),
             ("dropped_garbage", sip.dropped_garbage),
             ("dropped_stray_responses", sip.dropped_stray_responses),
             ("dropped_stray_acks", sip.dropped_stray_acks),

@@ -15,7 +15,7 @@ mod wake;
 
 pub use clock::MonotonicClock;
 pub use driver::{Core, DriverCounters, UdpListener, run};
-pub use flood::{FloodGate, FloodLimits};
+pub use flood::{FloodGate, FloodLimits, Known};
 pub use resolve::{Answer, Resolver, ResolverCounters};
 pub use stream::{
     CertificateFiles, StreamCounters, StreamEvent, StreamLimits, StreamSetup, Streams, Tls, TlsFiles, bind_stream,

@@ -159,10 +159,20 @@ pub(crate) struct TrunkConfig(pub(crate) native::TrunkConfig);
 #[pymethods]
 impl TrunkConfig {
     #[new]
-    #[pyo3(signature = (*, id, username = None, password = None, codecs = None, allow_redirects = false, dialog = None))]
-    #[pyo3(
-        text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, dialog=None)"
-    )]
+    #[pyo3(signature = (
+        *,
+        id,
+        username = None,
+        password = None,
+        codecs = None,
+        allow_redirects = false,
+        dialog = None,
+        max_incoming_per_s = Int(0),
+        max_packets_per_s = Int(0),
+    ))]
+    #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, \
+        dialog=None, max_incoming_per_s=0, max_packets_per_s=0)")]
+    #[allow(clippy::too_many_arguments)] // keyword-only arguments of the contract
     fn new(
         id: Int,
         username: Option<String>,
@@ -170,6 +180,8 @@ impl TrunkConfig {
         codecs: Option<Vec<String>>,
         allow_redirects: bool,
         dialog: Option<DialogPolicy>,
+        max_incoming_per_s: Int,
+        max_packets_per_s: Int,
     ) -> PyResult<Self> {
         let codecs = codecs.unwrap_or_else(|| vec!["PCMA".to_owned(), "PCMU".to_owned()]);
         let trunk = native::TrunkConfig {
@@ -179,6 +191,8 @@ impl TrunkConfig {
             codecs: native::parse_codecs(&codecs).map_err(raise)?,
             allow_redirects,
             policy: dialog.map(|dialog| dialog.0).unwrap_or_default(),
+            max_incoming_per_s: max_incoming_per_s.within("max_incoming_per_s", 0, 1_000_000)?,
+            max_packets_per_s: max_packets_per_s.within("max_packets_per_s", 0, 10_000_000)?,
         };
         trunk.check().map_err(raise)?;
         Ok(Self(trunk))

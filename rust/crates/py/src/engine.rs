@@ -8,6 +8,7 @@ use pyo3::types::PyList;
 use ringback_engine as native;
 
 use crate::config::{AccessRule, EngineConfig, TrunkConfig};
+use crate::defense::DefenseConfig;
 use crate::error::raise;
 use crate::events::to_python;
 use crate::number::Int;
@@ -78,6 +79,23 @@ impl Engine {
 
     fn set_accepting(&self, accepting: bool) -> PyResult<()> {
         self.0.set_accepting(accepting).map_err(raise)
+    }
+
+    fn set_defense(&self, defense: &DefenseConfig) -> PyResult<()> {
+        self.0.set_defense(defense.0.clone()).map_err(raise)
+    }
+
+    fn bans(&self) -> Vec<(String, u64)> {
+        self.0.bans()
+    }
+
+    #[pyo3(signature = (source, *, seconds))]
+    fn ban(&self, source: &str, seconds: Int) -> PyResult<()> {
+        self.0.ban(source, seconds.0).map_err(raise)
+    }
+
+    fn lift_ban(&self, source: &str) -> PyResult<()> {
+        self.0.lift_ban(source).map_err(raise)
     }
 
     #[pyo3(signature = (*, trunk, gateway, to, from_, call_id, local_tag, display_name = None, headers = Vec::new()))]

@@ -4,6 +4,7 @@
 
 mod config;
 mod convert;
+mod defense;
 mod dialog_policy;
 mod engine;
 mod error;
@@ -23,6 +24,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<dialog_policy::DialogPolicy>()?;
     module.add_class::<config::TrunkConfig>()?;
     module.add_class::<config::AccessRule>()?;
+    module.add_class::<defense::DefenseConfig>()?;
     module.add_class::<engine::Engine>()?;
     events::add_to(module)?;
     // PyO3 keeps one; the contract has none, every public name counts.

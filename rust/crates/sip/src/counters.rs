@@ -9,6 +9,22 @@ pub struct Counters {
     pub dialogs: u64,
     /// Gauge: client and server transactions kept.
     pub transactions: u64,
+    /// Gauge: sources banned now (ended bans of sources that stay away included).
+    pub bans: u64,
+    /// Bans so far.
+    pub sources_banned: u64,
+    /// Messages from networks that the listener is closed to.
+    pub dropped_denied: u64,
+    /// Messages from banned sources.
+    pub dropped_banned: u64,
+    /// Messages of scanners.
+    pub dropped_scanner: u64,
+    /// Refusals not sent to an unknown source because they were larger than its request.
+    pub dropped_amplification: u64,
+    /// Refusals not sent to an unknown source because it got its share for this second.
+    pub dropped_stranger_rate: u64,
+    /// INVITEs refused 503 because of the rate of their trunk.
+    pub refused_trunk_rate: u64,
     /// Datagrams received.
     pub datagrams_received: u64,
     /// Datagrams sent.

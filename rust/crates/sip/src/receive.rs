@@ -1,6 +1,5 @@
 //! Messages: what is it, and whose is it (RFC 3261 sections 8.2, 12.2.2, 17.2.3, 18).
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,6 +12,9 @@ use crate::timers::Target;
 use crate::transaction::{ServerState, TxKey, server_key};
 use crate::ua::UserAgent;
 use crate::wire::{Malformed, Message, Method, Request, parse};
+
+/// Retry-After once `StopAll` was asked for.
+const STOPPING_RETRY_S: u32 = 30;
 
 /// A request, and what its answer needs to know.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +35,10 @@ impl UserAgent {
             self.counters.keepalives += 1;
             return;
         }
+        if self.turns_away(now, from, bytes) {
+            return;
+        }
+        self.heard = Some((now, bytes.len()));
         self.touched = None;
         let trace_at = self.config.trace.then_some(self.outputs.len());
         if self.config.trace {
@@ -159,14 +165,43 @@ impl UserAgent {
         for (name, value) in headers {
             writer.header(name, value);
         }
-        self.transmit(None, head.reply_to, writer.finish(None));
+        let response = writer.finish(None);
+        if self.may_answer(from, code, response.len()) {
+            self.transmit(None, head.reply_to, response);
+        }
+    }
+
+    /// Refuse for want of room. Retry-After is spread over `base_s` to twice that, so that those refused together do not
+    /// come back together; it derives from the request, so that copies get the same answer.
+    pub(crate) fn refuse_for_now(&mut self, from: Peer, request: &Request, base_s: u32) {
+        let retry_after = spread(base_s, self.stateless_hash(request)).to_string();
+        self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
+    }
+
+    /// Over UDP the source of a request may be forged. What we do not know gets no more than it sent, neither in bytes
+    /// nor in number, so that nobody can be flooded by way of us. Challenges may be longer: phones need them.
+    fn may_answer(&mut self, from: Peer, code: u16, size: usize) -> bool {
+        let Some((now, received)) = self.heard.filter(|_| !from.transport.is_reliable() && !self.knows(from)) else {
+            return true;
+        };
+        if code != 401 && size > received {
+            self.counters.dropped_amplification += 1;
+            return false;
+        }
+        let admitted = self.stranger_rates.admit(now, from.address.ip());
+        self.counters.dropped_stranger_rate += u64::from(!admitted);
+        admitted
     }
 
     fn stateless_tag(&self, request: &Request) -> Vec<u8> {
+        format!("sl-{:016x}", self.stateless_hash(request)).into_bytes()
+    }
+
+    fn stateless_hash(&self, request: &Request) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         (self.config.seed, &request.id.call_id, &request.id.from_tag, request.id.cseq).hash(&mut hasher);
-        format!("sl-{:016x}", hasher.finish()).into_bytes()
+        hasher.finish()
     }
 
     fn refuse_no_dialog(&mut self, from: Peer, request: &Request) {
@@ -187,7 +222,7 @@ impl UserAgent {
         }
         self.counters.pings_answered += 1;
         if let Some(retry_after) = self.closed_for() {
-            self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
+            self.refuse_for_now(from, request, retry_after);
             return;
         }
         if self.refuse_scheme_or_extension(from, request, Policy::default()) {
@@ -196,12 +231,17 @@ impl UserAgent {
         self.refuse(from, request, 200, crate::uas::CAPABILITIES);
     }
 
-    /// Retry-After while no calls are let in.
-    pub(crate) fn closed_for(&self) -> Option<Cow<'static, str>> {
+    /// Retry-After in seconds, before it is spread, while no calls are let in.
+    pub(crate) fn closed_for(&self) -> Option<u32> {
         match self.gate {
-            _ if self.stopping => Some(Cow::Borrowed("30")),
-            crate::access::Gate::Refuse { retry_after_s } => Some(Cow::Owned(retry_after_s.to_string())),
+            _ if self.stopping => Some(STOPPING_RETRY_S),
+            crate::access::Gate::Refuse { retry_after_s } => Some(retry_after_s),
             crate::access::Gate::Open => None,
         }
     }
+}
+
+/// A Retry-After from `base_s` to twice that.
+pub(crate) fn spread(base_s: u32, chance: u64) -> u64 {
+    u64::from(base_s) + chance % (u64::from(base_s) + 1)
 }

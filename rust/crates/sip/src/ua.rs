@@ -7,10 +7,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
-use crate::access::{AccessRule, AccessTable, Gate};
+use crate::access::{AccessRule, AccessTable, Gate, TrunkId};
 use crate::command::Command;
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::defense::{Defense, DefenseSettings};
 use crate::dialog::DialogKey;
 use crate::event::{INCOMING_LEGS, LegId, LookedUp, Output};
 use crate::peer::Peer;
@@ -25,6 +26,9 @@ use crate::transaction::{ClientTx, ServerTx, TxKey};
 
 /// OPTIONS of one source that are answered in a second.
 const MAX_PINGS_PER_S: u32 = 20;
+
+/// Refusals that one unknown source gets in a second; the rest of its requests hear nothing.
+const MAX_STRANGER_ANSWERS_PER_S: u32 = 20;
 
 /// A SIP user agent without socket and clock.
 ///
@@ -60,6 +64,14 @@ pub struct UserAgent {
     pub(crate) next_silent: SessionId,
     /// Client transactions begun so far.
     pub(crate) started: u64,
+    /// Whom we do not listen to.
+    pub(crate) defense: Defense,
+    /// New INVITEs per second of a trunk, for those that have a limit, and what they used of it.
+    pub(crate) trunk_rates: (HashMap<TrunkId, u32>, RateTable<TrunkId>),
+    /// Answers to sources that nobody vouched for.
+    pub(crate) stranger_rates: RateTable,
+    /// When the message being handled came, and its size.
+    pub(crate) heard: Option<(Instant, usize)>,
     /// Leg touched by the datagram being handled, for its trace.
     pub(crate) touched: Option<LegId>,
 }
@@ -91,6 +103,10 @@ impl UserAgent {
             next_leg: INCOMING_LEGS,
             next_silent: SILENT,
             started: 0,
+            defense: Defense::new(DefenseSettings::default()),
+            trunk_rates: (HashMap::new(), RateTable::new(0)),
+            stranger_rates: RateTable::new(MAX_STRANGER_ANSWERS_PER_S),
+            heard: None,
             touched: None,
         }
     }
@@ -98,6 +114,11 @@ impl UserAgent {
     /// Replace the table of known sources. Legs in progress are not touched.
     pub fn set_access(&mut self, rules: Vec<AccessRule>) {
         self.access = AccessTable::new(rules);
+    }
+
+    /// New INVITEs per second that a trunk may send, over all its sources; above it 503. Trunks not named have no limit.
+    pub fn set_trunk_rates(&mut self, per_second: HashMap<TrunkId, u32>) {
+        self.trunk_rates = (per_second, RateTable::new(0));
     }
 
     /// Open or close the gate for new incoming calls.
@@ -153,6 +174,7 @@ impl UserAgent {
             registrations,
             unregistering,
             dialogs: self.sessions.len() as u64,
+            bans: self.defense.bans.count(),
             transactions: (self.clients.len() + self.servers.len()) as u64,
             ..self.counters
         }

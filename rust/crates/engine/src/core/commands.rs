@@ -30,7 +30,12 @@ impl<M: MediaPort> Core<M> {
             Command::Change { op, change } => self.change_operation(op, change),
             Command::OpenRoom { room, max_members } => self.open_room(room, max_members),
             Command::CloseRoom { room } => self.close_room(room),
-            Command::SetTables { .. } | Command::SetAccepting(_) | Command::Stop { .. } => {}
+            Command::SetTables { .. }
+            | Command::SetAccepting(_)
+            | Command::SetDefense(_)
+            | Command::Ban { .. }
+            | Command::LiftBan { .. }
+            | Command::Stop { .. } => {}
         }
     }
 

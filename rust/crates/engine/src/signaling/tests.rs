@@ -215,12 +215,12 @@ fn a_flood_is_dropped_before_parsing() {
     let mut bench = Bench::new(100);
     let stranger: SocketAddr = "203.0.113.5:5060".parse().unwrap();
 
-    for _ in 0..20_100 {
+    for _ in 0..2_100 {
         bench.signaling.handle_message(bench.now, sip::Peer::udp(stranger), b"garbage");
     }
     bench.turn();
 
     let snapshot = bench.shared.snapshot.lock().unwrap().clone();
     assert_eq!(snapshot.dropped_flood, 100);
-    assert_eq!(snapshot.sip.datagrams_received, 20_000);
+    assert_eq!(snapshot.sip.datagrams_received, 2_000);
 }

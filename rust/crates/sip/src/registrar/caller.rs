@@ -49,7 +49,7 @@ impl UserAgent {
         let Asked { now, from, request, .. } = asked;
         match self.registrar.identify(now, from, request, "INVITE")? {
             Asker::Challenge(lines) => self.challenge(from, request, &lines),
-            Asker::Wrong(username) => self.refuse_credentials(from, request, &username),
+            Asker::Wrong(username) => self.refuse_credentials(now, from, request, &username),
             Asker::Phone(id, _) => {
                 let here = from.address.ip().to_canonical();
                 let is_here = |source: Peer| source.address.ip().to_canonical() == here;

@@ -84,7 +84,7 @@ impl UserAgent {
         match self.registrar.identify(now, from, request, "REGISTER") {
             Some(Asker::Phone(phone, next)) => self.register_phone(asked, phone, next.as_deref()),
             Some(Asker::Challenge(lines)) => self.challenge(from, request, &lines),
-            Some(Asker::Wrong(username)) => self.refuse_credentials(from, request, &username),
+            Some(Asker::Wrong(username)) => self.refuse_credentials(now, from, request, &username),
             None => self.counters.faults += 1,
         }
     }
@@ -97,7 +97,8 @@ impl UserAgent {
     }
 
     /// Wrong password or unknown user: the same answer for both, counted and reported per source.
-    pub(super) fn refuse_credentials(&mut self, from: Peer, request: &Request, username: &str) {
+    pub(super) fn refuse_credentials(&mut self, now: Instant, from: Peer, request: &Request, username: &str) {
+        self.penalize(now, from);
         self.counters.failed_authentications += 1;
         let username = username.chars().filter(|character| !character.is_control()).take(64).collect();
         self.outputs.push_back(Output::Event(Event::AuthenticationFailed { source: from, username }));

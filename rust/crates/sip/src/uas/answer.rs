@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::command::LocalMedia;
 use crate::event::{Cause, Confirmation, Event, Side};
+use crate::receive::spread;
 use crate::sdp::{Body, Negotiated, Origin, accept_answer, answer_offer, offer, sdp_of};
 use crate::session::due::Why;
 use crate::session::{End, Incoming, Pending, Phase, Session, Step};
@@ -123,7 +124,7 @@ impl UserAgent {
             writer.header("Reason", reason);
         }
         if code == 503 {
-            writer.header("Retry-After", NO_ROOM_RETRY_S);
+            writer.header("Retry-After", spread(NO_ROOM_RETRY_S, self.random.number()).to_string());
         }
         let response = (incoming.head.reply_to, code, writer.finish(None));
         self.respond(now, incoming.key, true, session.leg(), response);

@@ -6,6 +6,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
+use crate::access::TrunkId;
 use crate::change::timer::{MIN_SE, Wish};
 use crate::dialog::Dialog;
 use crate::dialog::reference::DialogRef;
@@ -31,7 +32,7 @@ impl UserAgent {
         let Asked { now, from, request, .. } = asked;
         let Some(caller) = self.caller(asked) else { return };
         let policy = caller.policy;
-        if self.refuse_for_lack_of_room(now, from, request) {
+        if self.refuse_for_lack_of_room(asked, caller.trunk) {
             return;
         }
         let body = sdp_of(&request.headers, &request.body);
@@ -41,10 +42,11 @@ impl UserAgent {
         self.begin_incoming(asked, &caller, body);
     }
 
-    fn refuse_for_lack_of_room(&mut self, now: Instant, from: Peer, request: &Request) -> bool {
+    fn refuse_for_lack_of_room(&mut self, asked: Asked<'_>, trunk: TrunkId) -> bool {
+        let Asked { now, from, request, .. } = asked;
         if let Some(retry_after) = self.closed_for() {
             self.counters.refused_gate += 1;
-            self.refuse(from, request, 503, &[("Retry-After", &retry_after)]);
+            self.refuse_for_now(from, request, retry_after);
             return true;
         }
         if self.counters.legs >= self.config.max_legs as u64 {
@@ -53,11 +55,19 @@ impl UserAgent {
             self.counters.refused_max_transactions += 1;
         } else if !self.rates.admit(now, from.address.ip()) {
             self.counters.refused_rate += 1;
+        } else if !self.admits_trunk(now, trunk) {
+            self.counters.refused_trunk_rate += 1;
         } else {
             return false;
         }
-        self.refuse(from, request, 503, &[("Retry-After", NO_ROOM_RETRY_S)]);
+        self.refuse_for_now(from, request, NO_ROOM_RETRY_S);
         true
+    }
+
+    /// Whether the trunk may send one more INVITE now.
+    fn admits_trunk(&mut self, now: Instant, trunk: TrunkId) -> bool {
+        let (limits, used) = &mut self.trunk_rates;
+        limits.get(&trunk).is_none_or(|per_second| used.admit_at(now, trunk, *per_second))
     }
 
     fn refuse_for_its_form(&mut self, now: Instant, from: Peer, request: &Request, what: (&Body, Policy)) -> bool {

@@ -11,4 +11,4 @@ pub(crate) const CAPABILITIES: &[(&str, &str)] =
     &[("Allow", crate::wire::ALLOW), ("Accept", "application/sdp"), ("Supported", "100rel, timer")];
 
 /// Retry-After of our 503: long enough to matter, short enough not to lose an hour's calls.
-const NO_ROOM_RETRY_S: &str = "5";
+const NO_ROOM_RETRY_S: u32 = 5;
