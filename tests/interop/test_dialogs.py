@@ -35,12 +35,14 @@ async def test_callee_offers_in_its_answer(exchange: Exchange, kind: Kind) -> No
 async def test_callee_rings_reliably(exchange: Exchange) -> None:
     phone = await exchange.linphone(
         trunk={"dialog": {"reliable": "required"}},
-        settings="[sip]\n100rel_support_level=1\ntag_100rel_support_level=1\n",
+        settings="[sip]\n100rel_support_level=1\n",
     )
     sound, said = await exchange.sound(231, 2)
 
     call_id = await exchange.world.outbound(to=phone.user, bridge=BRIDGE, target=sound)
-    await phone.answer()
+    await phone.rings()
+    await phone.program.said("^PRACK ")
+    await phone.accept()
     call = await exchange.ended(call_id)
 
     assert call["status"] == "ANSWER"
