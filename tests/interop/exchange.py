@@ -7,10 +7,10 @@ from typing import Any, Protocol, TypeVar
 
 from tests.integration.listening import Ears, Samples, listen
 from tests.integration.running import ended, publish, upload
-from tests.interop.baresip import Baresip
-from tests.interop.kamailio import Kamailio, Plan
-from tests.interop.linphone import Linphone
-from tests.interop.rtpengine import Rtpengine
+from tests.interop.peers.baresip import Baresip
+from tests.interop.peers.kamailio import Kamailio, Plan
+from tests.interop.peers.linphone import Linphone
+from tests.interop.peers.rtpengine import Rtpengine
 from tests.interop.sound import song, write_sound
 
 from ringback.cli.demo.world import World
@@ -32,6 +32,18 @@ class Peer(Protocol):
 
     async def stop(self) -> None:
         """End it."""
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Where the server listens besides UDP: `host:port`."""
+
+    tcp: str
+    tls: str
+
+    def of(self, transport: str) -> str:
+        """Return the one of this transport."""
+        return {"tcp": self.tcp, "tls": self.tls}[transport]
 
 
 @dataclass
@@ -61,9 +73,9 @@ class Exchange:
         self.peers.append(phone)
         return phone
 
-    async def kamailio(self, plan: Plan, *, address: str | None = None) -> Kamailio:
+    async def kamailio(self, plan: Plan, **addresses: str) -> Kamailio:
         """Start a proxy."""
-        proxy = await Kamailio.start(self.folder / f"kamailio-{len(self.peers)}", plan, address=address)
+        proxy = await Kamailio.start(self.folder / f"kamailio-{len(self.peers)}", plan, **addresses)
         self.peers.append(proxy)
         return proxy
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from tests.integration.listening import RATE_HZ, Samples, loudness, sounding
-from tests.interop.baresip import PCMU, Baresip
 from tests.interop.exchange import Exchange, Kind
-from tests.interop.linphone import Linphone
-from tests.interop.phone import Phone
+from tests.interop.peers.baresip import PCMU, Baresip
+from tests.interop.peers.linphone import Linphone
+from tests.interop.peers.phone import Phone
 from tests.interop.sound import ALIKE, alike, assert_heard
 
 from ringback.cli.demo.settings_file import BRIDGE

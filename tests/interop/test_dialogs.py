@@ -1,9 +1,9 @@
 """What a trunk's dialog policy asks of telephones: an offer that comes late, reliable ringing, a session timer."""
 
 import pytest
-from tests.interop.baresip import Baresip
 from tests.interop.exchange import Exchange, Kind
-from tests.interop.linphone import Linphone
+from tests.interop.peers.baresip import Baresip
+from tests.interop.peers.linphone import Linphone
 from tests.interop.sound import assert_heard
 
 from ringback.cli.demo.settings_file import BRIDGE

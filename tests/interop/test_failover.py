@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.integration.running import a_running_world, ended
-from tests.interop.baresip import Baresip
 from tests.interop.exchange import Exchange, play
-from tests.interop.kamailio import Kamailio, Plan
+from tests.interop.peers.baresip import Baresip
+from tests.interop.peers.kamailio import Kamailio, Plan
 
 from ringback.cli.demo.settings_file import IVR_LINE
 from ringback.cli.demo.world import World

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 from tests.integration.listening import RATE_HZ
-from tests.interop.baresip import Baresip
 from tests.interop.exchange import Exchange, Kind, play
-from tests.interop.kamailio import Kamailio, Plan
-from tests.interop.linphone import Linphone
-from tests.interop.phone import Phone
-from tests.interop.program import SIP_PORT, own_address
+from tests.interop.peers.baresip import Baresip
+from tests.interop.peers.kamailio import Kamailio, Plan
+from tests.interop.peers.linphone import Linphone
+from tests.interop.peers.phone import Phone
+from tests.interop.peers.program import SIP_PORT, own_address
 from tests.interop.sound import assert_heard
 
 from ringback.cli.demo.settings_file import BRIDGE, SLOW_LINE

@@ -2,12 +2,12 @@
 
 import pytest
 from tests.integration.listening import RATE_HZ
-from tests.interop.baresip import Baresip
 from tests.interop.exchange import Exchange, Kind, play
-from tests.interop.kamailio import Kamailio, Plan
-from tests.interop.linphone import Linphone
-from tests.interop.phone import Phone
-from tests.interop.program import own_address
+from tests.interop.peers.baresip import Baresip
+from tests.interop.peers.kamailio import Kamailio, Plan
+from tests.interop.peers.linphone import Linphone
+from tests.interop.peers.phone import Phone
+from tests.interop.peers.program import own_address
 from tests.interop.sound import assert_heard
 
 from ringback.cli.demo.settings_file import BRIDGE

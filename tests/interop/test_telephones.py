@@ -2,9 +2,9 @@
 
 import pytest
 from tests.integration.running import way
-from tests.interop.baresip import Baresip
 from tests.interop.exchange import BYE, Exchange, Kind, play
-from tests.interop.linphone import Linphone
+from tests.interop.peers.baresip import Baresip
+from tests.interop.peers.linphone import Linphone
 from tests.interop.sound import assert_heard
 
 from ringback.cli.demo.settings_file import BRIDGE, SLOW_LINE

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 from tests.integration.listening import Samples
-from tests.interop.phone import Phone
-from tests.interop.program import SIP_PORT, WAIT_S, Program, own_address
+from tests.interop.peers.phone import Phone
+from tests.interop.peers.program import SIP_PORT, WAIT_S, Program, own_address
+from tests.interop.peers.trace import Message, read_libre
 from tests.interop.sound import read_sound, write_sound
-from tests.interop.trace import Message, read_libre
 
 _CONTROL_PORT = 5555
 _MODULES = Path("/usr/lib/baresip/modules")
@@ -33,6 +33,8 @@ class Codec:
 G711 = Codec(name="PCMA/8000/1,PCMU/8000/1", module="g711")
 PCMA = Codec(name="PCMA/8000/1", module="g711")
 PCMU = Codec(name="PCMU/8000/1", module="g711")
+G722 = Codec(name="G722/16000/1", module="g722", rate_hz=16_000)
+OPUS = Codec(name="opus/48000/2", module="opus", rate_hz=48_000, channels=2)
 
 
 class Baresip(Phone):
@@ -56,8 +58,10 @@ class Baresip(Phone):
         user: str,
         seed: int,
         codec: Codec = G711,
+        transport: str = "udp",
         account: str = "",
-        modules: tuple[str, ...] = (),
+        settings: str = "",
+        address: str | None = None,
     ) -> Self:
         """Start it.
 
@@ -66,18 +70,20 @@ class Baresip(Phone):
             user: The number or name that it is called by.
             seed: Of the song that it says.
             codec: What it offers.
+            transport: What it sends requests over.
             account: Further parameters of the account, `;name=value`.
-            modules: Further modules.
+            settings: Further lines of its configuration.
+            address: Its own, when it was chosen before.
         """
         folder.mkdir()
-        phone = cls(folder, own_address(), user, seed)
+        phone = cls(folder, address or own_address(), user, seed)
         sound = phone.song(rate_hz=codec.rate_hz)
         write_sound(folder / "said.wav", sound, rate_hz=codec.rate_hz, channels=codec.channels)
         (folder / "heard").mkdir()
         (folder / "contacts").touch()
-        (folder / "config").write_text(_config(folder, phone.address, codec, modules))
+        (folder / "config").write_text(_config(folder, phone.address, codec) + settings)
         (folder / "accounts").write_text(
-            f"<sip:{user}@{phone.address}>;regint=0;audio_codecs={codec.name};answermode=manual{account}\n"
+            f"<sip:{user}@{phone.address};transport={transport}>;regint=0;audio_codecs={codec.name};answermode=manual{account}\n"
         )
         phone.program = await Program.start("baresip", "baresip", "-f", str(folder), "-s", folder=folder)
         try:
@@ -185,9 +191,8 @@ class Baresip(Phone):
         self._orders.close()
 
 
-def _config(folder: Path, address: str, codec: Codec, modules: tuple[str, ...]) -> str:
+def _config(folder: Path, address: str, codec: Codec) -> str:
     """Write the configuration: sound from a file, sound into files, control over TCP, nothing of the machine's."""
-    more = "\n".join(f"module {name}.so" for name in modules)
     return f"""
 poll_method epoll
 sip_listen {address}:{SIP_PORT}
@@ -209,7 +214,6 @@ module {codec.module}.so
 module aufile.so
 module aubridge.so
 module sndfile.so
-{more}
 module_tmp uuid.so
 module_tmp account.so
 module_app contact.so

@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from tests.integration.listening import RATE_HZ, Samples
-from tests.interop.program import SIP_PORT, Program
+from tests.interop.peers.program import SIP_PORT, Program
+from tests.interop.peers.trace import Message
 from tests.interop.sound import song
-from tests.interop.trace import Message
 
 _SONG_S = 30
 

@@ -7,10 +7,10 @@ from typing import Self
 
 import numpy as np
 from tests.integration.listening import Samples
-from tests.interop.phone import Phone
-from tests.interop.program import SIP_PORT, Program, own_address
+from tests.interop.peers.phone import Phone
+from tests.interop.peers.program import SIP_PORT, Program, own_address
+from tests.interop.peers.trace import Message, read_belle
 from tests.interop.sound import read_sound, write_sound
-from tests.interop.trace import Message, read_belle
 
 
 class Linphone(Phone):

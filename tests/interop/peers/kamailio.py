@@ -1,10 +1,11 @@
 """Kamailio as a record-routing proxy: between telephones and us, or between another proxy and us."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tests.interop.program import SIP_PORT, Program, own_address
+from tests.interop.peers.authority import Authority, Certificate
+from tests.interop.peers.program import SIP_PORT, Program, own_address
 
 _TEMPLATE = Path(__file__).with_name("kamailio.cfg")
 
@@ -21,7 +22,7 @@ class Plan:
         nodes: Instead of `inner`: several of them by falling priority, probed with OPTIONS.
         relays: rtpengines by control address; the second, if there is one, takes over with a re-INVITE.
         lie: The address that stands in SDP which goes inwards, whatever the telephone said.
-        extra: Further words to be filled in.
+        tls: It speaks TLS on its inner side, with this certificate, and believes this authority.
     """
 
     inner: str = ""
@@ -31,7 +32,7 @@ class Plan:
     nodes: tuple[str, ...] = ()
     relays: tuple[str, ...] = ()
     lie: str = ""
-    extra: dict[str, str] = field(default_factory=dict)
+    tls: tuple[Certificate, Authority] | None = None
 
 
 class Kamailio:
@@ -43,11 +44,15 @@ class Kamailio:
         self.program = program
 
     @classmethod
-    async def start(cls, folder: Path, plan: Plan, *, address: str | None = None) -> Self:
+    async def start(
+        cls, folder: Path, plan: Plan, *, address: str | None = None, inner_address: str | None = None
+    ) -> Self:
         """Start it and wait until it takes messages."""
         folder.mkdir()
         address = address or own_address()
-        inner_address = own_address() if plan.two_sockets else address
+        inner_address = inner_address or (own_address() if plan.two_sockets else address)
+        if plan.tls is not None:
+            (folder / "tls.cfg").write_text(_tls(*plan.tls))
         (folder / "kamailio.cfg").write_text(_filled(plan, folder, address, inner_address))
         # Flags 9: inactive until its first answer to OPTIONS.
         nodes = [f"1 sip:{node} 9 {10 - index}" for index, node in enumerate(plan.nodes)]
@@ -84,26 +89,39 @@ class Kamailio:
         await self.program.stop()
 
 
+def _tls(certificate: Certificate, authority: Authority) -> str:
+    """Write the settings of its TLS module: it shows its certificate and wants to see a good one."""
+    common = f"method = TLSv1.2+\ncertificate = {certificate.chain}\nprivate_key = {certificate.key}\n"
+    trusts = f"ca_list = {authority.file}\n"
+    return (
+        f"[server:default]\n{common}verify_certificate = no\nrequire_certificate = no\n{trusts}"
+        f"[client:default]\n{common}verify_certificate = yes\nrequire_certificate = yes\n{trusts}"
+    )
+
+
 def _filled(plan: Plan, folder: Path, address: str, inner_address: str) -> str:
     parts = {
         "WITH_TWO_SOCKETS": plan.two_sockets,
         "WITH_NODES": bool(plan.nodes),
         "WITH_RELAY": bool(plan.relays),
         "WITH_LIE": bool(plan.lie),
+        "WITH_TLS": plan.tls is not None,
     }
+    outer_socket = f"udp:{address}:{SIP_PORT}"
+    inner_socket = f"tls:{inner_address}:{SIP_PORT + 1}" if plan.tls else f"udp:{inner_address}:{SIP_PORT}"
     hosts = plan.inside or tuple(place.rpartition(":")[0] for place in (plan.nodes or (plan.inner,)))
     words = {
         "definitions": "\n".join(f"#!define {name}" for name, is_on in parts.items() if is_on),
-        "enable_tls": "no",
-        "disable_tcp": "yes",
-        "listen": "\n".join(f"listen=udp:{host}:{SIP_PORT}" for host in dict.fromkeys((address, inner_address))),
+        "enable_tls": "yes" if plan.tls else "no",
+        "disable_tcp": "no" if plan.tls else "yes",
+        "listen": "\n".join(f"listen={socket}" for socket in dict.fromkeys((outer_socket, inner_socket))),
         "folder": str(folder),
         "address": address,
         "from_inside": " || ".join(f'$si == "{host}"' for host in hosts),
         "outer": f"sip:{plan.outer}",
-        "inner": f"sip:{plan.inner}",
-        "outer_socket": f"udp:{address}:{SIP_PORT}",
-        "inner_socket": f"udp:{inner_address}:{SIP_PORT}",
+        "inner": f"sip:{plan.inner}{';transport=tls' if plan.tls else ''}",
+        "outer_socket": outer_socket,
+        "inner_socket": inner_socket,
         "relays": "\n".join(
             f'modparam("rtpengine", "rtpengine_sock", "{index} == udp:{relay}")'
             for index, relay in enumerate(plan.relays, 1)
@@ -111,7 +129,6 @@ def _filled(plan: Plan, folder: Path, address: str, inner_address: str) -> str:
         "later_relay": str(len(plan.relays)),
         "lie": plan.lie,
         "lied_to": hosts[0],
-        **plan.extra,
     }
     text = _TEMPLATE.read_text()
     for name, value in words.items():

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from tests.interop.program import Program, own_address
+from tests.interop.peers.program import Program, own_address
 
 _CONTROL_PORT = 2223
 
