@@ -1,6 +1,6 @@
 //! Opus (RFC 6716) by libopus, at 16 kHz, mono: telephones have no more than that to give.
 
-use opus::{Application, Bitrate, Channels};
+use opus::{Application, Bitrate, Channels, Signal};
 
 use crate::audio::frame::{WIDE, WideFrame};
 
@@ -11,7 +11,7 @@ const BITRATE: i32 = 24_000;
 /// Of 10: more costs twice the time for what few can hear.
 const COMPLEXITY: i32 = 5;
 /// Loss the in-band copies are made for, as long as the far end asks for them.
-const EXPECTED_LOSS_PERCENT: i32 = 5;
+const EXPECTED_LOSS_PERCENT: i32 = 15;
 /// Longest packet we make: 60 ms.
 const MAX_PENDING: usize = 3 * WIDE;
 /// More than 60 ms at our rate of bits can be, and less than a datagram.
@@ -60,6 +60,8 @@ impl Encoder {
         let mut encoder = opus::Encoder::new(RATE_HZ, Channels::Mono, Application::Voip).ok()?;
         encoder.set_bitrate(Bitrate::Bits(BITRATE)).ok()?;
         encoder.set_complexity(COMPLEXITY).ok()?;
+        // Its in-band copies exist in the speech mode only.
+        encoder.set_signal(Signal::Voice).ok()?;
         Some(Self { inner: encoder, pending: [0; MAX_PENDING + WIDE], filled: 0, packet_samples: WIDE })
     }
 

@@ -111,7 +111,7 @@ impl WideStream {
     /// Decode everything that begins before `horizon` into the buffer.
     pub(crate) fn decode_due(&mut self, horizon: u32, jitter: &mut JitterBuffer) -> Decoded {
         let mut done = Decoded::default();
-        while let Some(index) = self.first_before(horizon) {
+        while let Some(index) = self.first().filter(|&index| ts_after(self.slots[index].first_ts, horizon) < 0) {
             let mut slot = std::mem::take(&mut self.slots[index]);
             self.fill_gap(&slot, jitter, &mut done);
             self.decode(&slot, jitter, &mut done);
@@ -122,9 +122,12 @@ impl WideStream {
         done
     }
 
-    fn first_before(&self, horizon: u32) -> Option<usize> {
-        let due = self.slots.iter().enumerate().filter(|(_, slot)| slot.used && ts_after(slot.first_ts, horizon) < 0);
-        due.min_by_key(|(_, slot)| ts_after(slot.first_ts, horizon)).map(|(index, _)| index)
+    /// Return the earliest packet that waits.
+    fn first(&self) -> Option<usize> {
+        let origin =
+            self.next.unwrap_or_else(|| self.slots.iter().find(|slot| slot.used).map_or(0, |slot| slot.first_ts));
+        let waiting = self.slots.iter().enumerate().filter(|(_, slot)| slot.used);
+        waiting.min_by_key(|(_, slot)| ts_after(slot.first_ts, origin)).map(|(index, _)| index)
     }
 
     fn decode(&mut self, slot: &Slot, jitter: &mut JitterBuffer, done: &mut Decoded) {
@@ -145,11 +148,11 @@ impl WideStream {
     }
 
     /// Make up what is missing between the last packet and this one, the end of it from the copy in this one.
-    fn fill_gap(&mut self, slot: &Slot, jitter: &mut JitterBuffer, done: &mut Decoded) {
-        let Some(next) = self.next else { return };
+    fn fill_gap(&mut self, slot: &Slot, jitter: &mut JitterBuffer, done: &mut Decoded) -> bool {
+        let Some(next) = self.next else { return false };
         let gap = usize::try_from(ts_after(slot.first_ts, next)).unwrap_or(0);
         if gap == 0 || gap > MAX_MADE_UP || !gap.is_multiple_of(WIDE / 2) {
-            return;
+            return false;
         }
         // A copy covers as much as the packet it is in.
         let copied = slot.samples.min(gap);
@@ -158,15 +161,26 @@ impl WideStream {
         if ahead > 0 && self.decoder.conceal(None, &mut samples[..ahead]) {
             jitter.write(next, &samples[..ahead]);
         }
-        if self.decoder.conceal(Some(&slot.bytes), &mut samples[..copied]) {
+        let filled = self.decoder.conceal(Some(&slot.bytes), &mut samples[..copied]);
+        if filled {
             jitter.write(advanced(next, ahead), &samples[..copied]);
+            self.next = Some(slot.first_ts);
             done.made_up += gap;
         }
+        filled
     }
 
-    /// Make up a frame while nothing comes.
+    /// Make up what is due and not here, out of the next packet if that is.
     fn bridge(&mut self, horizon: u32, jitter: &mut JitterBuffer, done: &mut Decoded) {
         let Some(next) = self.next.filter(|&next| ts_after(horizon, next) > 0) else { return };
+        if let Some(index) = self.first() {
+            let slot = std::mem::take(&mut self.slots[index]);
+            let filled = self.fill_gap(&slot, jitter, done);
+            self.slots[index] = slot;
+            if filled {
+                return;
+            }
+        }
         let most = if self.is_dtx { DTX_FRAMES } else { LOSS_FRAMES };
         let mut samples = [0; WIDE];
         if self.run >= most || !self.decoder.conceal(None, &mut samples) {

@@ -1,6 +1,7 @@
 //! Behavior of a shard as its far ends see it: no sockets, and a clock that only moves when told.
 
 mod bad_network;
+mod codecs;
 mod faults;
 mod gathering;
 mod inband;
