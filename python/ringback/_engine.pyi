@@ -134,13 +134,16 @@ class TrunkConfig:
         id: Our number for the trunk, unique in one `set_trunks`.
         username: Digest user, None for no authentication.
         password: Digest password. Never shown in `repr`.
-        codecs: Order of preference out of `PCMA`, `PCMU`.
+        codecs: Order of preference out of `PCMA`, `PCMU`, `G722`, `OPUS` (the last only if the build has it).
         allow_redirects: Follow 3xx (at most once). Otherwise a 3xx ends the leg.
         dialog: How its dialogs behave; None for the defaults.
         max_incoming_per_s: New INVITEs per second over all sources of the trunk, with a burst of the same size; above it
             503. 0 is no limit.
         max_packets_per_s: Packets per second that all sources of the trunk share; above it they are dropped unread. 0 is
             no limit beyond that of each source.
+        srtp: `off`; `optional` encrypts media where the far end can (keys within `RTP/AVP`); `required` offers
+            `RTP/SAVP` and refuses media in the clear (cause `no_srtp`). RFC 3711, keys as in RFC 4568.
+        srtp_over_clear: Send those keys even where signaling is not encrypted (UDP, TCP, WS).
     """
 
     def __new__(
@@ -154,6 +157,8 @@ class TrunkConfig:
         dialog: DialogPolicy | None = None,
         max_incoming_per_s: int = 0,
         max_packets_per_s: int = 0,
+        srtp: str = "off",
+        srtp_over_clear: bool = False,
     ) -> TrunkConfig: ...
 
 @final
@@ -524,7 +529,7 @@ class Ended:
     `response` dialled: a final response 3xx-6xx; incoming: our own; `cancelled` dialled: 487 or silence after our CANCEL;
     incoming: the caller's CANCEL; `bye` a BYE, see `side`; `timeout` no response at all (Timer B);
     `transport` the socket refused; `dns` the gateway's name did not resolve; `no_common_codec` answered, but with
-    unusable SDP; `no_ack` our 200 was never acknowledged; `no_prack` our
+    unusable SDP; `no_srtp` one side wants SRTP and the other cannot; `no_ack` our 200 was never acknowledged; `no_prack` our
     reliable provisional response never was (RFC 3262); `session_expired` nobody refreshed the session, or the far end has
     forgotten it (RFC 4028); `overload` Python did not decide in time;
     `no_media_port` the RTP range is exhausted; `stopped` the engine was stopped; `fault` a fault of our own.

@@ -79,6 +79,7 @@ ADVICE: tuple[Advice, ...] = (
     Advice(statuses=_DROPPED, reasons=("flow_not_published",), next_step="Publish the flow."),
     Advice(statuses=_DROPPED, reasons=("flow_unreachable",), next_step="Look why the flow's document cannot be had; the evidence says what came."),
     Advice(statuses=_DROPPED, reasons=("flow_error",), not_instead="Not FLOW_EXECUTED, because the flow did not come to its end: it failed.", next_step="Look at the flow's trail: the evidence names the widget and the error."),
+    Advice(statuses=_FAILED + _DROPPED, reasons=("no_srtp",), next_step="Set the trunk's `srtp` to `optional`, or have the far end offer SRTP over TLS."),
     Advice(statuses=_DROPPED, reasons=("no_common_codec",), next_step="Allow the caller's codec on the trunk, or ask the carrier to offer PCMA or PCMU."),
     Advice(statuses=_DROPPED, reasons=("no_ack",), not_instead="Not FLOW_ANSWER, because nothing showed that the caller's side had our answer.", next_step="Look at the SIP messages: mostly a firewall or NAT keeps the ACK from us (`advertised`)."),
     Advice(statuses=_DROPPED, reasons=("overload",), next_step="Look at the server's load at that moment; it was too slow to decide."),

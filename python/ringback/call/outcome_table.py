@@ -92,6 +92,7 @@ OUTCOME_ROWS: tuple[OutcomeRow, ...] = (
     OutcomeRow(id="leg-11-dns", causes=("dns",), result=_R.FAILED, reason="dns", hangup_by=_B.NETWORK, source="RFC 3263", sentence="The gateway's name could not be resolved."),
     OutcomeRow(id="leg-11-transport", causes=("transport",), result=_R.FAILED, reason="transport", hangup_by=_B.NETWORK, source="RFC 3261 8.1.3.1", sentence="The gateway could not be reached over the network."),
     OutcomeRow(id="leg-11-no-common-codec", causes=("no_common_codec",), result=_R.FAILED, reason="no_common_codec", hangup_by=_B.PLATFORM, source="RFC 3261 13.2.2.4", sentence="The party answered, but with no codec that we speak; the answer was acknowledged and ended."),
+    OutcomeRow(id="leg-11-no-srtp", causes=("no_srtp",), result=_R.FAILED, reason="no_srtp", hangup_by=_B.PLATFORM, source="RFC 3711, RFC 4568", sentence="Media had to be encrypted, and the two sides could not agree on that."),
     OutcomeRow(id="leg-11-no-media-port", causes=("no_media_port",), result=_R.FAILED, reason="no_media_port", hangup_by=_B.PLATFORM, source="engine contract", sentence="No port for the voice was free on our side."),
     OutcomeRow(id="leg-11-stopped", causes=("stopped",), result=_R.FAILED, reason="shutdown", hangup_by=_B.PLATFORM, source="engine contract", sentence="The engine was stopped."),
     OutcomeRow(id="leg-11-fault", causes=("fault",), result=_R.FAILED, reason="internal_error", hangup_by=_B.PLATFORM, source="engine contract", sentence="The engine had a fault of its own."),

@@ -36,6 +36,7 @@ _WORDS: dict[str, str] = {
     "no_ack": "The caller's side never confirmed our answer.",
     "no_common_codec": "The two sides have no codec in common.",
     "no_media_port": "No port for the voice was free on our side.",
+    "no_srtp": "The media had to be encrypted, and the two sides could not agree on that.",
     "no_response": "The carrier did not respond.",
     "no_route_in_network": "The carrier has no route to the number.",
     "not_acceptable": "The far end did not accept our media offer.",

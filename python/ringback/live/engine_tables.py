@@ -47,6 +47,8 @@ def _config(trunk: Trunk) -> TrunkConfig:
         ),
         max_incoming_per_s=trunk.limits.incoming_per_s or 0,
         max_packets_per_s=trunk.limits.packets_per_s or 0,
+        srtp=trunk.srtp,
+        srtp_over_clear=trunk.srtp_over_clear,
     )
 
 

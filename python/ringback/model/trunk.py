@@ -39,6 +39,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
         header_rules: How headers of INVITEs are changed, both ways.
         dialog: How its dialogs behave: reliable provisional responses, session timers.
         limits: What it may send us at most.
+        codecs: `PCMA`, `PCMU`, `G722`, `OPUS`, in order of preference.
+        srtp: Whether media is encrypted: `off`, `optional` (where the far end can) or `required`.
+        srtp_over_clear: Send the keys of SRTP even where signaling is not encrypted.
         overrides: Rows that come before the common table of leg results.
     """
 
@@ -61,6 +64,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     header_rules: HeaderRules = HeaderRules()
     dialog: DialogPolicy = DialogPolicy()
     limits: TrunkLimits = TrunkLimits()
+    srtp: str = "off"
+    srtp_over_clear: bool = False
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

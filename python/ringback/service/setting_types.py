@@ -204,7 +204,7 @@ class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sources: tuple[Name, ...] = ()
     username: str | None = None
     password: str | None = None
-    codecs: tuple[Literal["PCMA", "PCMU"], ...] = ("PCMA", "PCMU")
+    codecs: tuple[Literal["PCMA", "PCMU", "G722", "OPUS"], ...] = ("PCMA", "PCMU")
     channels: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     first_response_ms: Millis = 4000
     allow_redirects: bool = False
@@ -215,6 +215,8 @@ class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     header_rules: HeaderRules = HeaderRules()
     dialog: DialogPolicy = DialogPolicy()
     limits: TrunkLimits = TrunkLimits()
+    srtp: Literal["off", "optional", "required"] = "off"
+    srtp_over_clear: bool = False
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

@@ -61,6 +61,7 @@ CASES: dict[str, list[LegEvidence]] = {
     "leg-11-dns": [word("dns")],
     "leg-11-transport": [word("transport")],
     "leg-11-no-common-codec": [network(Cause(cause="no_common_codec", side="local", code=200))],
+    "leg-11-no-srtp": [word("no_srtp")],
     "leg-11-no-media-port": [word("no_media_port")],
     "leg-11-stopped": [word("stopped")],
     "leg-11-fault": [word("fault")],

@@ -102,6 +102,7 @@ CASES: dict[str, tuple[Kind, Facts, str]] = {
     "in-overload": (IN, ended("overload"), "INCOMING_DISCONNECTED"),
     "in-miss-call-fault": (IN, ended("fault", MISS_CALL), "MISS_CALL"),
     "in-no-codec": (IN, ended("no_common_codec"), "INCOMING_DISCONNECTED"),
+    "in-no-srtp": (IN, ended("no_srtp"), "INCOMING_DISCONNECTED"),
     "in-no-media-port": (IN, ended("no_media_port"), "INCOMING_DISCONNECTED"),
     "in-stopped": (IN, ended("stopped", ADMITTED), "INCOMING_DISCONNECTED"),
     "in-fault": (IN, ended("fault", ADMITTED), "INCOMING_DISCONNECTED"),

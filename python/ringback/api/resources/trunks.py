@@ -27,7 +27,8 @@ from ringback.store.errors import UnknownError
 
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Places = Annotated[list[Annotated[str, Meta(min_length=1, max_length=260)]], Meta(max_length=20)]
-Codecs = Annotated[list[Annotated[str, Meta(pattern="^(PCMA|PCMU)$")]], Meta(min_length=1, max_length=2)]
+Codecs = Annotated[list[Annotated[str, Meta(pattern="^(PCMA|PCMU|G722|OPUS)$")]], Meta(min_length=1, max_length=4)]
+Srtp = Annotated[str, Meta(pattern="^(off|optional|required)$")]
 Secret = Annotated[str, Meta(max_length=200)]
 Channels = Annotated[int, Meta(ge=1, le=100_000)]
 FirstResponse = Annotated[int, Meta(ge=500, le=32_000)]
@@ -57,6 +58,8 @@ class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     header_rules: HeaderRules = field(default_factory=HeaderRules)
     dialog: DialogPolicy = field(default_factory=DialogPolicy)
     limits: TrunkLimits = field(default_factory=TrunkLimits)
+    srtp: Srtp = "off"
+    srtp_over_clear: bool = False
     enabled: bool = True
     overrides: Overrides = []
 
@@ -80,6 +83,8 @@ class TrunkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     header_rules: HeaderRules | UnsetType = UNSET
     dialog: DialogPolicy | UnsetType = UNSET
     limits: TrunkLimits | UnsetType = UNSET
+    srtp: Srtp | UnsetType = UNSET
+    srtp_over_clear: bool | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     overrides: Overrides | UnsetType = UNSET
 
@@ -107,6 +112,8 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     header_rules: HeaderRules = field(default_factory=HeaderRules)
     dialog: DialogPolicy = field(default_factory=DialogPolicy)
     limits: TrunkLimits = field(default_factory=TrunkLimits)
+    srtp: str = "off"
+    srtp_over_clear: bool = False
     overrides: tuple[OutcomeOverride, ...] = ()
 
 

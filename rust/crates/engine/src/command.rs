@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringback_media::{Change, Country, MachineRules, Membership, TapMode, ToneName};
-use ringback_sip::{Codec, Credentials, Policy};
+use ringback_sip::{Credentials, Policy};
 
 use crate::config::{AccessRule, TrunkConfig};
 use crate::defense::DefenseConfig;
 use crate::ids::{LegId, OpId};
+use crate::media_policy::MediaPolicy;
 
 /// One order. Meanings are those of the methods of `Engine` in the Python contract.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ pub(crate) struct Dial {
     pub(crate) call_id: String,
     pub(crate) local_tag: String,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) codecs: Vec<Codec>,
+    pub(crate) media: MediaPolicy,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) allow_redirects: bool,
     pub(crate) policy: Policy,

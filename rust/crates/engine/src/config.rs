@@ -10,6 +10,7 @@ use ringback_net::TlsFiles;
 use crate::error::EngineError;
 use crate::ids::TrunkId;
 use crate::listen::{Entry, MAX_LISTENERS, check_advertised};
+use crate::media_policy::{MediaPolicy, SrtpMode};
 
 /// What one engine needs to know at start; the fields are those of `EngineConfig` in the Python contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +131,7 @@ pub struct TrunkConfig {
     pub id: TrunkId,
     pub username: Option<String>,
     pub password: Option<String>,
-    pub codecs: Vec<Codec>,
+    pub media: MediaPolicy,
     pub allow_redirects: bool,
     pub policy: Policy,
     pub max_incoming_per_s: u32,
@@ -140,15 +141,15 @@ pub struct TrunkConfig {
 impl std::fmt::Debug for TrunkConfig {
     /// Without the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TrunkConfig").field("id", &self.id).field("codecs", &self.codecs).finish_non_exhaustive()
+        f.debug_struct("TrunkConfig").field("id", &self.id).field("media", &self.media).finish_non_exhaustive()
     }
 }
 
 impl TrunkConfig {
     /// Check codecs and credentials.
     pub fn check(&self) -> Result<(), EngineError> {
-        if self.codecs.is_empty() {
-            return Err(EngineError::argument("codecs", "must name at least one of PCMA, PCMU"));
+        if self.media.codecs.is_empty() {
+            return Err(EngineError::argument("codecs", "must name at least one of PCMA, PCMU, G722, OPUS"));
         }
         if self.username.is_none() && self.password.is_some() {
             return Err(EngineError::argument("username", "must be given with a password"));
@@ -181,14 +182,29 @@ pub fn check_session_expires(seconds: i64) -> Result<u32, EngineError> {
     }
 }
 
+/// Read the `srtp` of a trunk.
+pub fn parse_srtp(word: &str) -> Result<SrtpMode, EngineError> {
+    let problem = || EngineError::argument("srtp", format!("{word:?} is not one of off, optional, required"));
+    SrtpMode::parse(word).ok_or_else(problem)
+}
+
 /// Read codec names in order of preference.
 pub fn parse_codecs(names: &[String]) -> Result<Vec<Codec>, EngineError> {
-    let mut codecs = Vec::with_capacity(2);
+    let mut codecs = Vec::with_capacity(4);
     for name in names {
         let codec = match name.to_ascii_uppercase().as_str() {
             "PCMA" => Codec::Pcma,
             "PCMU" => Codec::Pcmu,
-            _ => return Err(EngineError::argument("codecs", format!("{name:?} is not one of PCMA, PCMU"))),
+            "G722" => Codec::G722,
+            "OPUS" if ringback_media::Codec::ALL.contains(&ringback_media::Codec::Opus) => Codec::Opus,
+            "OPUS" => {
+                let problem = "OPUS is not in this build; install cmake and build again";
+                return Err(EngineError::argument("codecs", problem));
+            }
+            _ => {
+                let problem = format!("{name:?} is not one of PCMA, PCMU, G722, OPUS");
+                return Err(EngineError::argument("codecs", problem));
+            }
         };
         if !codecs.contains(&codec) {
             codecs.push(codec);

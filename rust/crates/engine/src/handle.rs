@@ -287,7 +287,7 @@ impl Engine {
             call_id: request.call_id,
             local_tag: request.local_tag,
             headers: request.headers,
-            codecs: trunk.codecs,
+            media: trunk.media,
             credentials,
             allow_redirects: trunk.allow_redirects,
             policy: trunk.policy,

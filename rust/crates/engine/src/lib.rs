@@ -17,6 +17,7 @@ mod handle;
 mod handle_talks;
 mod ids;
 mod listen;
+mod media_policy;
 mod media_port;
 mod queue;
 mod running;
@@ -24,13 +25,16 @@ mod signaling;
 mod stats;
 
 pub use command::{Gather, Operation};
-pub use config::{AccessRule, EngineConfig, StreamSettings, TrunkConfig, in_range, parse_codecs, parse_network};
+pub use config::{
+    AccessRule, EngineConfig, StreamSettings, TrunkConfig, in_range, parse_codecs, parse_network, parse_srtp,
+};
 pub use config::{check_session_expires, parse_reliable};
 pub use defense::{AclEntry, DefenseArgs, DefenseConfig};
 pub use error::EngineError;
 pub use event::{Ended, Event, Incoming, LegStats, What};
 pub use handle::{DialRequest, Engine};
 pub use ids::{LegId, OpId, TrunkId};
+pub use media_policy::{MediaPolicy, SrtpMode};
 pub use ringback_net::{CertificateFiles, TlsFiles};
 pub use ringback_sip::{Policy, Reliable};
 pub use stats::Stats;

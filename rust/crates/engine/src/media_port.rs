@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringback_media::{Change, EventSink, EventType, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia};
+use ringback_media::srtp::{KEY_BYTES, SALT_BYTES, SrtpKey, SrtpSuite};
+use ringback_media::{
+    Change, Codec, EventSink, EventType, GatherPrompt, Media, MediaCommand, MediaEvent, RemoteMedia, SrtpKeys,
+};
 use ringback_net::WakeFd;
 use ringback_sip as sip;
 
@@ -49,18 +52,27 @@ impl MediaPort for Arc<Media> {
         Media::open_leg(self, leg).map_err(|error| error.to_string())
     }
 
+    fn srtp_key(&mut self) -> Option<[u8; 30]> {
+        let mut key = [0; 30];
+        getrandom::fill(&mut key).ok().map(|()| key)
+    }
+
     fn set_remote(&mut self, leg: LegId, media: &sip::Negotiated) {
-        let codec = match media.codec {
-            sip::Codec::Pcma => ringback_media::Codec::Pcma,
-            sip::Codec::Pcmu => ringback_media::Codec::Pcmu,
-        };
-        let events = |payload_type| EventType { payload_type, ticks_per_ms: 8 };
         let remote = RemoteMedia {
-            dtmf: media.dtmf_payload_type.map(events),
+            accepts: media.accepts.iter().flatten().map(|&(number, codec)| (number, codec_of(codec))).collect(),
+            dtmf: media.dtmf.map(events_of),
+            accepts_dtmf: media.accepts_dtmf.iter().flatten().copied().map(events_of).collect(),
+            fec: media.fec,
+            dtx: media.dtx,
+            rtcp: media.rtcp,
+            srtp: media.crypto.as_ref().map(|crypto| SrtpKeys {
+                local: srtp_key(crypto.suite, &crypto.local),
+                remote: srtp_key(crypto.suite, &crypto.remote),
+            }),
             ptime_ms: media.ptime_ms,
             send: media.send,
             receive: media.receive,
-            ..RemoteMedia::new(media.remote, codec, media.payload_type)
+            ..RemoteMedia::new(media.remote, codec_of(media.codec), media.payload_type)
         };
         Media::set_remote(self, leg, remote);
     }
@@ -96,6 +108,30 @@ impl MediaPort for Arc<Media> {
     fn lateness(&self) -> Duration {
         self.recent_lateness()
     }
+}
+
+fn codec_of(codec: sip::Codec) -> Codec {
+    match codec {
+        sip::Codec::Pcma => Codec::Pcma,
+        sip::Codec::Pcmu => Codec::Pcmu,
+        sip::Codec::G722 => Codec::G722,
+        sip::Codec::Opus => Codec::Opus,
+    }
+}
+
+fn events_of(events: sip::Events) -> EventType {
+    EventType { payload_type: events.payload_type, ticks_per_ms: events.clock_hz / 1000 }
+}
+
+fn srtp_key(suite: sip::Suite, bytes: &sip::KeySalt) -> SrtpKey {
+    let suite = match suite {
+        sip::Suite::HmacSha1_80 => SrtpSuite::Sha1Tag80,
+        sip::Suite::HmacSha1_32 => SrtpSuite::Sha1Tag32,
+    };
+    let mut key = SrtpKey { suite, key: [0; KEY_BYTES], salt: [0; SALT_BYTES] };
+    key.key.copy_from_slice(&bytes.0[..KEY_BYTES]);
+    key.salt.copy_from_slice(&bytes.0[KEY_BYTES..]);
+    key
 }
 
 fn media_command(op: OpId, leg: LegId, operation: Operation) -> MediaCommand {

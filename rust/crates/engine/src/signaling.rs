@@ -17,6 +17,7 @@ use crate::defense::BanList;
 use crate::event::What;
 use crate::gatekeeper::{Gatekeeper, Load};
 use crate::ids::{LegId, TrunkId};
+use crate::media_policy::MediaPolicy;
 use crate::media_port::MediaInbox;
 use crate::queue::{CommandQueue, EventQueue, lock};
 use crate::stats::Snapshot;
@@ -183,21 +184,21 @@ impl<M: MediaPort> Signaling<M> {
     }
 
     fn set_tables(&mut self, trunks: &[TrunkConfig], access: Vec<AccessRule>) {
-        let codecs: HashMap<_, _> = trunks.iter().map(|trunk| (trunk.id, trunk.codecs.clone())).collect();
+        let media: HashMap<_, _> = trunks.iter().map(|trunk| (trunk.id, trunk.media.clone())).collect();
         let policies: HashMap<_, _> = trunks.iter().map(|trunk| (trunk.id, trunk.policy)).collect();
-        let any = [sip::Codec::Pcma, sip::Codec::Pcmu];
+        let any = MediaPolicy::default();
         let rules = access.iter().map(|rule| sip::AccessRule {
             network: rule.network,
             port: rule.port,
             trunk: rule.trunk,
-            codecs: codecs.get(&rule.trunk).map_or_else(|| any.to_vec(), Clone::clone),
+            codecs: media.get(&rule.trunk).map_or_else(|| any.codecs.clone(), |policy| policy.codecs.clone()),
             policy: policies.get(&rule.trunk).copied().unwrap_or_default(),
         });
         self.agent.set_access(rules.collect());
         let limited = trunks.iter().filter(|trunk| trunk.max_incoming_per_s > 0);
         self.agent.set_trunk_rates(limited.map(|trunk| (trunk.id, trunk.max_incoming_per_s)).collect());
         self.trunk_packets = trunks.iter().map(|trunk| (trunk.id, trunk.max_packets_per_s)).collect();
-        self.core.set_trunks(codecs);
+        self.core.set_trunks(media);
         self.access = access;
         self.flood.forget_all();
     }

@@ -286,7 +286,7 @@ fn policy() -> Policy {
 }
 
 fn media() -> LocalMedia {
-    LocalMedia { rtp: SocketAddr::from(([192, 0, 2, 1], 20_000)), codecs: vec![Codec::Pcma, Codec::Pcmu] }
+    LocalMedia::plain(SocketAddr::from(([192, 0, 2, 1], 20_000)), vec![Codec::Pcma, Codec::Pcmu])
 }
 
 fn dial(leg: LegId) -> Command {

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::srtp::SrtpKey;
+
 use crate::audio::country_tones::Country;
 use crate::operation::machine::MachineRules;
 use crate::operation::record::Pause;
@@ -83,6 +85,10 @@ pub struct RemoteMedia {
     pub fec: bool,
     /// Opus: send nothing while there is silence (`usedtx`).
     pub dtx: bool,
+    /// Where RTCP goes, if not to the port above that of RTP (RFC 3605).
+    pub rtcp: Option<SocketAddr>,
+    /// Keys of SRTP; `None` for media in the clear.
+    pub srtp: Option<SrtpKeys>,
     /// Whether we may send: false while the far end holds us.
     pub send: bool,
     /// Whether we expect to receive; only then can media be lost.
@@ -102,6 +108,8 @@ impl RemoteMedia {
             ptime_ms: 20,
             fec: false,
             dtx: false,
+            rtcp: None,
+            srtp: None,
             send: true,
             receive: true,
         }
@@ -117,6 +125,15 @@ impl RemoteMedia {
     pub(crate) fn events_of(&self, payload_type: u8) -> Option<EventType> {
         self.accepts_dtmf.iter().chain(&self.dtmf).find(|events| events.payload_type == payload_type).copied()
     }
+}
+
+/// Keys of both directions of a leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SrtpKeys {
+    /// Of what we send.
+    pub local: SrtpKey,
+    /// Of what the far end sends.
+    pub remote: SrtpKey,
 }
 
 /// A payload type of `telephone-event`.

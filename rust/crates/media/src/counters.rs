@@ -86,6 +86,10 @@ counters! {
     dropped_rtp_early,
     /// Datagrams that are no RTCP.
     dropped_rtcp_malformed,
+    /// SRTP or SRTCP whose tag did not fit: forged, damaged, or in the clear.
+    dropped_srtp_forged,
+    /// SRTP or SRTCP that was received before, or is too old to tell.
+    dropped_srtp_replayed,
     /// RTCP of somebody else than the far end.
     dropped_rtcp_foreign,
     /// Telephone events that are no digits.

@@ -51,7 +51,7 @@ mod thread;
 mod wire;
 
 pub use audio::country_tones::Country;
-pub use command::{Change, Codec, EventType, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, ToneName};
+pub use command::{Change, Codec, EventType, GatherPrompt, LegId, MediaCommand, OpId, RemoteMedia, SrtpKeys, ToneName};
 pub use config::{MediaConfig, spare_cpus};
 pub use counters::MediaCounters;
 pub use error::MediaError;

@@ -54,7 +54,10 @@ impl Outputs {
     pub(crate) fn packet(&mut self, leg: LegId, channel: Channel, to: SocketAddr, pack: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         pack(&mut self.bytes);
-        self.packets.push(Packet { leg, channel, to, range: start..self.bytes.len() });
+        // One that could not be protected is not sent at all.
+        if self.bytes.len() > start {
+            self.packets.push(Packet { leg, channel, to, range: start..self.bytes.len() });
+        }
     }
 
     /// Forget the packets, which were sent.

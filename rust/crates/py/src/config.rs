@@ -169,9 +169,11 @@ impl TrunkConfig {
         dialog = None,
         max_incoming_per_s = Int(0),
         max_packets_per_s = Int(0),
+        srtp = "off",
+        srtp_over_clear = false,
     ))]
     #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, \
-        dialog=None, max_incoming_per_s=0, max_packets_per_s=0)")]
+        dialog=None, max_incoming_per_s=0, max_packets_per_s=0, srtp='off', srtp_over_clear=False)")]
     #[allow(clippy::too_many_arguments)] // keyword-only arguments of the contract
     fn new(
         id: Int,
@@ -182,13 +184,19 @@ impl TrunkConfig {
         dialog: Option<DialogPolicy>,
         max_incoming_per_s: Int,
         max_packets_per_s: Int,
+        srtp: &str,
+        srtp_over_clear: bool,
     ) -> PyResult<Self> {
         let codecs = codecs.unwrap_or_else(|| vec!["PCMA".to_owned(), "PCMU".to_owned()]);
         let trunk = native::TrunkConfig {
             id: id.id("id")?,
             username,
             password,
-            codecs: native::parse_codecs(&codecs).map_err(raise)?,
+            media: native::MediaPolicy {
+                codecs: native::parse_codecs(&codecs).map_err(raise)?,
+                srtp: native::parse_srtp(srtp).map_err(raise)?,
+                srtp_over_clear,
+            },
             allow_redirects,
             policy: dialog.map(|dialog| dialog.0).unwrap_or_default(),
             max_incoming_per_s: max_incoming_per_s.within("max_incoming_per_s", 0, 1_000_000)?,

@@ -42,7 +42,7 @@ fn user_agent(local: SocketAddr) -> UserAgent {
 }
 
 fn media(rtp: &str) -> LocalMedia {
-    LocalMedia { rtp: rtp.parse().expect("an address"), codecs: vec![Codec::Pcma, Codec::Pcmu] }
+    LocalMedia::plain(rtp.parse().expect("an address"), vec![Codec::Pcma, Codec::Pcmu])
 }
 
 struct Bench {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::dialog::DialogKey;
 use crate::event::{Event, LegId, Output};
 use crate::peer::Peer;
+use crate::sdp::masked;
 use crate::session::{End, Session, SessionId};
 use crate::timers::Target;
 use crate::transaction::{ClientTx, Purpose, ServerTx, TxKey};
@@ -17,7 +18,8 @@ impl UserAgent {
     pub(crate) fn transmit(&mut self, leg: Option<LegId>, to: Peer, bytes: Bytes) {
         self.counters.datagrams_sent += 1;
         if self.config.trace {
-            let event = Event::Trace { leg, sent: true, peer: to, bytes: bytes.clone() };
+            let shown = masked(&bytes).map_or_else(|| bytes.clone(), Bytes::from);
+            let event = Event::Trace { leg, sent: true, peer: to, bytes: shown };
             self.outputs.push_back(Output::Event(event));
         }
         self.outputs.push_back(Output::Transmit { to, bytes, leg });

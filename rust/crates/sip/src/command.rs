@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::event::LegId;
 use crate::peer::Peer;
-use crate::sdp::Codec;
+use crate::sdp::{Codec, LocalCrypto};
 use crate::session::policy::Policy;
 
 /// An order for the user agent. One for a leg that is already over does nothing and is counted
@@ -111,6 +111,15 @@ pub struct LocalMedia {
     pub rtp: SocketAddr,
     /// Order of preference. telephone-event is always added.
     pub codecs: Vec<Codec>,
+    /// SRTP; None offers and takes media in the clear only.
+    pub crypto: Option<LocalCrypto>,
+}
+
+impl LocalMedia {
+    /// Media in the clear.
+    pub fn plain(rtp: SocketAddr, codecs: Vec<Codec>) -> Self {
+        Self { rtp, codecs, crypto: None }
+    }
 }
 
 /// Digest user and password.

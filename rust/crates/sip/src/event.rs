@@ -273,6 +273,8 @@ pub enum Cause {
     Transport,
     /// Answered, but with unusable SDP.
     NoCommonCodec,
+    /// One side wants SRTP and the other cannot or will not.
+    NoSrtp,
     /// Our 200 was never acknowledged.
     NoAck,
     /// Our reliable provisional response was never acknowledged (RFC 3262).
@@ -295,6 +297,7 @@ impl Cause {
             Self::Timeout => "timeout",
             Self::Transport => "transport",
             Self::NoCommonCodec => "no_common_codec",
+            Self::NoSrtp => "no_srtp",
             Self::NoAck => "no_ack",
             Self::NoPrack => "no_prack",
             Self::SessionExpired => "session_expired",

@@ -50,6 +50,6 @@ pub use peer::{ListenerId, Peer, Transport};
 pub use probe::Probe;
 pub use registrar::{Gone, Phone, PhoneContact, PhoneId, RegistrarLimits};
 pub use registration::{Registration, RegistrationState};
-pub use sdp::{Codec, Negotiated};
+pub use sdp::{Codec, Crypto, Events, KeySalt, LocalCrypto, Negotiated, Suite};
 pub use session::policy::{Policy, Reliable};
 pub use ua::UserAgent;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::dialog::DialogKey;
 use crate::event::{Event, Output};
 use crate::peer::Peer;
+use crate::sdp::masked;
 use crate::session::policy::Policy;
 use crate::timers::Target;
 use crate::transaction::{ServerState, TxKey, server_key};
@@ -42,7 +43,8 @@ impl UserAgent {
         self.touched = None;
         let trace_at = self.config.trace.then_some(self.outputs.len());
         if self.config.trace {
-            let event = Event::Trace { leg: None, sent: false, peer: from, bytes: Bytes::copy_from_slice(bytes) };
+            let shown = masked(bytes).map_or_else(|| Bytes::copy_from_slice(bytes), Bytes::from);
+            let event = Event::Trace { leg: None, sent: false, peer: from, bytes: shown };
             self.outputs.push_back(Output::Event(event));
         }
         // Some phones put line ends in front of a message (RFC 3261 section 7.5).

@@ -70,7 +70,7 @@ fn media_is_agreed_by_the_preference_of_the_called_side() {
 
     assert_eq!(a.remote, addr("192.0.2.2:30000"));
     assert_eq!(b.remote, addr("192.0.2.1:20000"));
-    assert_eq!((a.codec, a.payload_type, a.dtmf_payload_type), (b.codec, 8, Some(101)));
+    assert_eq!((a.codec, a.payload_type, a.dtmf.map(|events| events.payload_type)), (b.codec, 8, Some(101)));
     assert!(a.send && a.receive && b.send && b.receive);
 }
 

@@ -70,7 +70,7 @@ fn a_new_codec_and_address_are_taken_and_the_version_of_our_sdp_grows() {
     let media = media_of(&script.events[0]).expect("media");
     assert_eq!(media.codec, Codec::Pcmu);
     assert_eq!(media.remote, addr("192.0.2.44:40000"));
-    assert_eq!(media.dtmf_payload_type, Some(96));
+    assert_eq!(media.dtmf.map(|events| events.payload_type), Some(96));
     let origin = |message: &str| body(message).lines().nth(1).unwrap_or_default().to_owned();
     let number = |line: String, at: usize| line.split(' ').nth(at).and_then(|word| word.parse::<u64>().ok());
     assert_eq!(number(origin(&first), 1), number(origin(&second), 1));

@@ -8,10 +8,13 @@ use super::leg::{Leg, Phase};
 use super::{Alarm, Core, MediaPort, RESOLVE_WITHIN};
 use crate::command::{Command, Dial};
 use crate::event::{Ended, Incoming, What};
-use crate::ids::{LegId, TrunkId};
+use crate::ids::LegId;
+use crate::media_policy::MediaPolicy;
 
 /// Sent with our own refusals.
 const UNAVAILABLE: u16 = 503;
+/// Not Acceptable Here: the answer to media we cannot do.
+const NOT_ACCEPTABLE: u16 = 488;
 
 impl<M: MediaPort> Core<M> {
     /// Carry out one command. Tables, the gate and stopping are the owner's.
@@ -49,7 +52,7 @@ impl<M: MediaPort> Core<M> {
         }
         let (host, until) = (dial.host.clone(), now + RESOLVE_WITHIN);
         // Entered before anything else can fail: from here on it ends like every leg.
-        self.legs.insert(leg, Leg::new(Phase::Resolving { dial, until }, false, Vec::new()));
+        self.legs.insert(leg, Leg::new(Phase::Resolving { dial, until }, false, MediaPolicy::default(), false));
         self.alarms.insert((until, leg, Alarm::Unresolved));
         match self.media.open_leg(leg) {
             Ok(port) => {
@@ -66,19 +69,15 @@ impl<M: MediaPort> Core<M> {
     }
 
     /// Enter an incoming leg; Python must touch it within `decide_within`.
-    pub(super) fn enter_incoming(&mut self, now: Instant, incoming: Incoming) {
+    pub(super) fn enter_incoming(&mut self, now: Instant, incoming: Incoming, secure: bool) {
         let leg = incoming.leg;
         self.last_incoming = self.last_incoming.max(leg);
         let until = now + self.config.decide_within;
-        let codecs = self.codecs_of(incoming.trunk);
-        self.legs.insert(leg, Leg::new(Phase::Undecided { until }, true, codecs));
+        // A trunk that only the access list names speaks what every carrier does.
+        let policy = self.trunks.get(&incoming.trunk).cloned().unwrap_or_default();
+        self.legs.insert(leg, Leg::new(Phase::Undecided { until }, true, policy, secure));
         self.alarms.insert((until, leg, Alarm::Undecided));
         self.report(now, What::Incoming(Box::new(incoming)));
-    }
-
-    /// A trunk that only the access list names speaks everything we do.
-    fn codecs_of(&self, trunk: TrunkId) -> Vec<sip::Codec> {
-        self.trunks.get(&trunk).cloned().unwrap_or_else(|| vec![sip::Codec::Pcma, sip::Codec::Pcmu])
     }
 
     /// Python did not decide in time.
@@ -148,8 +147,19 @@ impl<M: MediaPort> Core<M> {
 
     /// Our side of an incoming leg's media, opened now if it is not open yet. Without a port the leg is refused.
     fn local_media(&mut self, leg: LegId) -> Option<sip::LocalMedia> {
-        let entry = self.legs.get(&leg)?;
-        let codecs = entry.codecs.clone();
+        let entry = self.legs.get_mut(&leg)?;
+        let codecs = entry.policy.codecs.clone();
+        // One key for the whole leg, also if it is described several times.
+        let crypto = match entry.crypto {
+            Some(crypto) => Ok(Some(crypto)),
+            None => entry.policy.crypto(entry.secure, || self.media.srtp_key()),
+        };
+        let Ok(crypto) = crypto else {
+            entry.forced_cause = Some("no_srtp");
+            self.sip_commands.push_back(sip::Command::Reject { leg, code: NOT_ACCEPTABLE, reason: None });
+            return None;
+        };
+        entry.crypto = crypto;
         let opened = entry.media_port.map_or_else(|| self.media.open_leg(leg), Ok);
         let Ok(port) = opened else {
             self.counters.refused_no_media_port += 1;
@@ -157,7 +167,7 @@ impl<M: MediaPort> Core<M> {
             return None;
         };
         self.legs.get_mut(&leg)?.media_port = Some(port);
-        Some(sip::LocalMedia { rtp: self.rtp_address(Some(port)), codecs })
+        Some(sip::LocalMedia { rtp: self.rtp_address(Some(port)), codecs, crypto })
     }
 
     fn reject(&mut self, leg: LegId, code: u16, reason: Option<String>) {

@@ -7,6 +7,7 @@ use ringback_sip as sip;
 use crate::command::Dial;
 use crate::event::{Ended, LegStats};
 use crate::ids::OpId;
+use crate::media_policy::MediaPolicy;
 
 /// Where a leg is, as far as the core must know; the SIP state is the user agent's.
 #[derive(Debug)]
@@ -26,7 +27,11 @@ pub(super) enum Phase {
 pub(super) struct Leg {
     pub(super) phase: Phase,
     pub(super) incoming: bool,
-    pub(super) codecs: Vec<sip::Codec>,
+    pub(super) policy: MediaPolicy,
+    /// Its signaling is encrypted.
+    pub(super) secure: bool,
+    /// The key we send with, once media was described.
+    pub(super) crypto: Option<sip::LocalCrypto>,
     /// RTP port once media is open.
     pub(super) media_port: Option<u16>,
     /// Codec agreed last; None before any agreement.
@@ -44,11 +49,13 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    pub(super) fn new(phase: Phase, incoming: bool, codecs: Vec<sip::Codec>) -> Self {
+    pub(super) fn new(phase: Phase, incoming: bool, policy: MediaPolicy, secure: bool) -> Self {
         Self {
             phase,
             incoming,
-            codecs,
+            policy,
+            secure,
+            crypto: None,
             media_port: None,
             codec: None,
             answered: false,
@@ -71,8 +78,5 @@ impl Leg {
 
 /// A codec as the Python contract calls it.
 pub(super) fn codec_name(codec: sip::Codec) -> &'static str {
-    match codec {
-        sip::Codec::Pcma => "PCMA",
-        sip::Codec::Pcmu => "PCMU",
-    }
+    codec.as_str()
 }

@@ -24,6 +24,7 @@ use ringback_sip as sip;
 use crate::command::{Dial, Operation};
 use crate::event::{Event, What};
 use crate::ids::{LegId, OpId, TrunkId};
+use crate::media_policy::MediaPolicy;
 use leg::{Leg, Phase};
 use operations::Op;
 
@@ -36,6 +37,8 @@ const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) trait MediaPort {
     /// Reserve a port pair; returns the RTP port, or why not.
     fn open_leg(&mut self, leg: LegId) -> Result<u16, String>;
+    /// Draw a master key and salt for SRTP; `None` if the system has no random numbers.
+    fn srtp_key(&mut self) -> Option<[u8; 30]>;
     /// Begin to send and receive, or change to what a re-INVITE agreed.
     fn set_remote(&mut self, leg: LegId, media: &sip::Negotiated);
     /// Begin an operation on an open leg; its end comes as an event.
@@ -89,7 +92,7 @@ pub(crate) struct Core<M> {
     config: CoreConfig,
     clock: MonotonicClock,
     media: M,
-    trunks: HashMap<TrunkId, Vec<sip::Codec>>,
+    trunks: HashMap<TrunkId, MediaPolicy>,
     legs: HashMap<LegId, Leg>,
     ops: HashMap<OpId, Op>,
     rooms: HashSet<LegId>,
@@ -130,8 +133,8 @@ impl<M: MediaPort> Core<M> {
         }
     }
 
-    /// Replace the codecs of the trunks; legs in progress keep theirs.
-    pub(crate) fn set_trunks(&mut self, trunks: HashMap<TrunkId, Vec<sip::Codec>>) {
+    /// Replace what trunks allow of media; legs in progress keep theirs.
+    pub(crate) fn set_trunks(&mut self, trunks: HashMap<TrunkId, MediaPolicy>) {
         self.trunks = trunks;
     }
 
@@ -190,7 +193,7 @@ impl<M: MediaPort> Core<M> {
         let Phase::Resolving { dial, until } = std::mem::replace(&mut entry.phase, Phase::Signaling) else { return };
         self.alarms.remove(&(until, leg, Alarm::Unresolved));
         match found {
-            Ok(ip) => self.send_invite(ip, *dial),
+            Ok(ip) => self.send_invite(now, ip, *dial),
             Err(why) => {
                 self.counters.failed_dns += 1;
                 self.end_unresolved(now, leg, "dns", "network", Some(why));
@@ -198,12 +201,17 @@ impl<M: MediaPort> Core<M> {
         }
     }
 
-    fn send_invite(&mut self, ip: IpAddr, dial: Dial) {
-        let Some(entry) = self.legs.get(&dial.leg) else { return };
-        let media = sip::LocalMedia { rtp: self.rtp_address(entry.media_port), codecs: dial.codecs };
+    fn send_invite(&mut self, now: Instant, ip: IpAddr, dial: Dial) {
+        let peer = sip::Peer::new(sip::Transport::Udp, SocketAddr::new(ip, dial.port));
+        let Some(port) = self.legs.get(&dial.leg).map(|entry| entry.media_port) else { return };
+        let Ok(crypto) = dial.media.crypto(peer.transport.is_secure(), || self.media.srtp_key()) else {
+            let why = "SRTP is required, and signaling in the clear would give its key away".to_owned();
+            return self.end_unresolved(now, dial.leg, "no_srtp", "local", Some(why));
+        };
+        let media = sip::LocalMedia { rtp: self.rtp_address(port), codecs: dial.media.codecs, crypto };
         self.sip_commands.push_back(sip::Command::Dial {
             leg: dial.leg,
-            peer: sip::Peer::new(sip::Transport::Udp, SocketAddr::new(ip, dial.port)),
+            peer,
             to: dial.to,
             from: dial.from,
             display_name: dial.display_name,

@@ -15,6 +15,7 @@ use ringback_media::{Change, Country, ToneName};
 use crate::command::{Command, Dial, Operation};
 use crate::event::What;
 use crate::ids::{LegId, OpId};
+use crate::media_policy::MediaPolicy;
 
 /// What media was asked for, in order, and how it answers.
 #[derive(Debug, Default)]
@@ -36,6 +37,10 @@ impl ScriptedMedia {
 }
 
 impl MediaPort for ScriptedMedia {
+    fn srtp_key(&mut self) -> Option<[u8; 30]> {
+        Some([7; 30])
+    }
+
     fn open_leg(&mut self, leg: LegId) -> Result<u16, String> {
         self.note("open", format!("open {leg}"));
         if self.0.borrow().no_port { Err("no RTP port left".to_owned()) } else { Ok(20_000) }
@@ -170,7 +175,7 @@ pub(crate) fn dial(leg: LegId) -> Command {
         call_id: format!("call{leg}"),
         local_tag: format!("tag{leg}"),
         headers: Vec::new(),
-        codecs: vec![sip::Codec::Pcma],
+        media: MediaPolicy { codecs: vec![sip::Codec::Pcma], ..MediaPolicy::default() },
         credentials: None,
         allow_redirects: false,
         policy: sip::Policy::default(),
@@ -194,15 +199,7 @@ pub(crate) fn incoming(leg: LegId) -> sip::Event {
 }
 
 pub(crate) fn agreed() -> sip::Negotiated {
-    sip::Negotiated {
-        remote: "192.0.2.9:4000".parse().unwrap(),
-        codec: sip::Codec::Pcma,
-        payload_type: 8,
-        dtmf_payload_type: Some(101),
-        ptime_ms: 20,
-        send: true,
-        receive: true,
-    }
+    sip::Negotiated::new("192.0.2.9:4000".parse().unwrap(), sip::Codec::Pcma, 8)
 }
 
 pub(crate) fn answered(leg: LegId) -> sip::Event {

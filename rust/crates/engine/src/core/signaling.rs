@@ -26,10 +26,11 @@ impl<M: MediaPort> Core<M> {
                 ..
             } => {
                 self.current = Some(leg);
+                let secure = source.transport.is_secure();
                 let source = source.to_string();
                 let incoming =
                     Incoming { leg, trunk, source, call_id, request_uri, to_uri, from_uri, headers, codec_ok, dialog };
-                self.enter_incoming(now, incoming);
+                self.enter_incoming(now, incoming, secure);
             }
             sip::Event::Progress { leg, code, phrase, media } => {
                 let early_media = media.is_some();

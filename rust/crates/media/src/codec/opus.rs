@@ -6,12 +6,13 @@ use crate::audio::frame::{WIDE, WideFrame};
 
 /// Rate we use it at.
 const RATE_HZ: u32 = 16_000;
-/// Speech in wideband is transparent for most listeners from here on (RFC 7587 section 3.1.1 names 16-20 kbit/s).
-const BITRATE: i32 = 24_000;
+/// Speech in wideband is transparent for most listeners well below (RFC 7587 section 3.1.1 names 16-20
+/// kbit/s); the rest pays for the copies against loss.
+const BITRATE: i32 = 32_000;
 /// Of 10: more costs twice the time for what few can hear.
 const COMPLEXITY: i32 = 5;
 /// Loss the in-band copies are made for, as long as the far end asks for them.
-const EXPECTED_LOSS_PERCENT: i32 = 15;
+const EXPECTED_LOSS_PERCENT: i32 = 10;
 /// Longest packet we make: 60 ms.
 const MAX_PENDING: usize = 3 * WIDE;
 /// More than 60 ms at our rate of bits can be, and less than a datagram.

@@ -5,6 +5,7 @@
 mod detect;
 mod operate;
 mod receive;
+mod secure;
 mod talk;
 mod tick;
 
@@ -73,6 +74,7 @@ pub(crate) struct Leg {
     latch: Option<Latch>,
     /// Where the far end's RTCP comes from.
     rtcp_source: Option<SocketAddr>,
+    secure: Option<Box<secure::Secure>>,
     playout: Playout,
     noise: ComfortNoise,
     reception: Reception,
@@ -112,6 +114,7 @@ impl Leg {
             remote: None,
             latch: None,
             rtcp_source: None,
+            secure: None,
             playout: Playout::new(),
             noise: ComfortNoise::new(seed.ssrc),
             reception: Reception::default(),
@@ -144,6 +147,7 @@ impl Leg {
         self.sender.set_clock(remote.codec.ticks_per_ms());
         self.sender.set_ptime(remote.ptime_ms);
         self.voice.set_remote(&remote);
+        self.set_keys(remote.srtp.as_ref());
         match &mut self.latch {
             Some(latch) => {
                 let target = latch.target();
@@ -225,10 +229,13 @@ impl Leg {
     }
 
     fn send_report(&mut self, goodbye: bool, ctx: &mut Context<'_>) {
-        let Some(to) = self.rtcp_source.or_else(|| self.latch.as_ref()?.rtcp_target()) else { return };
+        let said = self.remote.as_ref().and_then(|remote| remote.rtcp);
+        let Some(to) = self.rtcp_source.or(said).or_else(|| self.latch.as_ref()?.rtcp_target()) else { return };
         let time = (ctx.clock, ctx.now);
         ctx.out.packet(self.id, Channel::Rtcp, to, |bytes| {
+            let start = bytes.len();
             self.reporter.pack(&self.sender, &mut self.reception, time, goodbye, bytes);
+            secure::protect(self.secure.as_deref_mut(), Channel::Rtcp, bytes, start);
         });
         crate::counters::count(&ctx.counters.media_rtcp_sent);
     }

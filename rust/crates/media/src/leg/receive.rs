@@ -9,6 +9,7 @@ use crate::command::{Codec, EventType};
 use crate::counters::count;
 use crate::dtmf::receive::{Key, Received};
 use crate::event::{DigitSource, MediaEvent, OpResult};
+use crate::output::Channel;
 use crate::stream::jitter::Inserted;
 use crate::stream::latch::{Latch, Verdict};
 use crate::stream::reception::Sequence;
@@ -35,6 +36,10 @@ impl Leg {
         if is_rtcp(bytes) {
             return self.rtcp(from, bytes, at, ctx);
         }
+        self.opened(Channel::Rtp, bytes, ctx, |leg, bytes, ctx| leg.clear_rtp(from, bytes, at, ctx));
+    }
+
+    fn clear_rtp(&mut self, from: SocketAddr, bytes: &[u8], at: Instant, ctx: &mut Context<'_>) {
         let Ok((header, payload)) = unpack_rtp(bytes) else { return count(&ctx.counters.dropped_rtp_malformed) };
         if self.remote.is_none() {
             return count(&ctx.counters.dropped_rtp_early);
@@ -61,6 +66,10 @@ impl Leg {
 
     /// Take a datagram from the RTCP port.
     pub(crate) fn rtcp(&mut self, from: SocketAddr, bytes: &[u8], at: Instant, ctx: &mut Context<'_>) {
+        self.opened(Channel::Rtcp, bytes, ctx, |leg, bytes, ctx| leg.clear_rtcp(from, bytes, at, ctx));
+    }
+
+    fn clear_rtcp(&mut self, from: SocketAddr, bytes: &[u8], at: Instant, ctx: &mut Context<'_>) {
         // Only the host is compared: behind NAT the port is any.
         let target = self.latch.as_ref().and_then(Latch::target);
         if target.is_none_or(|target| target.ip() != from.ip()) {

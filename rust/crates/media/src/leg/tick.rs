@@ -1,5 +1,6 @@
 //! What a leg does every 20 ms: hear, decide, send, write down.
 
+use super::secure::protect;
 use super::{Context, Leg};
 use crate::audio::frame::{Frame, SILENCE, Sound};
 use crate::audio::tone::fill_digit;
@@ -100,7 +101,11 @@ impl Leg {
                     return SILENCE;
                 };
                 let sender = &mut self.sender;
-                ctx.out.packet(self.id, Channel::Rtp, to, |out| sender.event(events.payload_type, payload, first, out));
+                ctx.out.packet(self.id, Channel::Rtp, to, |out| {
+                    let start = out.len();
+                    sender.event(events.payload_type, payload, first, out);
+                    protect(self.secure.as_deref_mut(), Channel::Rtp, out, start);
+                });
                 count(&ctx.counters.media_rtp_sent);
                 return SILENCE;
             }
@@ -128,7 +133,11 @@ impl Leg {
         };
         let leg = self.id;
         self.voice.send(outgoing, remote.payload_type, &mut self.sender, |header, payload| {
-            ctx.out.packet(leg, Channel::Rtp, to, |out| pack_rtp(header, payload, out));
+            ctx.out.packet(leg, Channel::Rtp, to, |out| {
+                let start = out.len();
+                pack_rtp(header, payload, out);
+                protect(self.secure.as_deref_mut(), Channel::Rtp, out, start);
+            });
             count(&ctx.counters.media_rtp_sent);
         });
         outgoing.sound.narrow

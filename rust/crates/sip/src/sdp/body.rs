@@ -2,8 +2,11 @@
 //!
 //! Carriers that also speak ISUP wrap SDP in `multipart/mixed`; the SDP part is what we want.
 
-use super::answer::has_any;
+use super::answer::{Refusal, accept_answer, answer_offer, has_any};
+use super::write::Origin;
 use super::{Codec, Description};
+use crate::command::LocalMedia;
+use crate::event::Cause;
 use crate::wire::{Headers, Name};
 
 /// What a message body says about media.
@@ -20,6 +23,15 @@ pub(crate) enum Body {
 }
 
 impl Body {
+    /// Why there is no agreement: nothing in common, or no SRTP where one side wants it.
+    pub(crate) fn why_not(&self, local: Option<&LocalMedia>, is_offer: bool) -> Cause {
+        let (Self::Sdp(theirs), Some(local)) = (self, local) else { return Cause::NoCommonCodec };
+        let origin = Origin { session: 0, version: 0 };
+        let refusal =
+            if is_offer { answer_offer(theirs, local, origin).err() } else { accept_answer(theirs, local).err() };
+        if refusal == Some(Refusal::NoSrtp) { Cause::NoSrtp } else { Cause::NoCommonCodec }
+    }
+
     /// Whether the offer, or its absence, lets us answer with one of these codecs.
     pub(crate) fn codec_ok(&self, codecs: &[Codec]) -> bool {
         match self {

@@ -5,6 +5,8 @@
 
 mod answer;
 mod body;
+mod codec;
+mod crypto;
 mod parse;
 mod redirect;
 #[cfg(test)]
@@ -15,54 +17,73 @@ mod write;
 pub(crate) use answer::Refusal;
 pub(crate) use answer::{accept_answer, answer_offer, is_hold};
 pub(crate) use body::{Body, sdp_of};
+pub use codec::Codec;
+pub(crate) use crypto::masked;
+pub use crypto::{Crypto, KeySalt, LocalCrypto, Suite};
 pub(crate) use parse::Description;
 pub(crate) use redirect::{held_back, redirected};
 pub(crate) use write::{Origin, offer};
 
-/// An audio codec we speak, 8 kHz mono.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// G.711 A-law, static payload type 8.
-    Pcma,
-    /// G.711 µ-law, static payload type 0.
-    Pcmu,
-}
-
-impl Codec {
-    /// The encoding name of RFC 3551, as the Python contract writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pcma => "PCMA",
-            Self::Pcmu => "PCMU",
-        }
-    }
-
-    /// The payload type RFC 3551 gives it.
-    pub fn static_payload_type(self) -> u8 {
-        match self {
-            Self::Pcma => 8,
-            Self::Pcmu => 0,
-        }
-    }
-}
-
 /// What two ends agreed on for the audio of a leg, seen from our side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each is an attribute of SDP of its own
 pub struct Negotiated {
     /// Where our RTP goes. Unspecified (`0.0.0.0`) while the far end holds in the old way; then `send` is false.
     pub remote: std::net::SocketAddr,
     /// Codec, both ways.
     pub codec: Codec,
-    /// Its RTP payload type, both ways.
+    /// Its RTP payload type as they want it.
     pub payload_type: u8,
-    /// Payload type of telephone-event/8000; None if the far end has none.
-    pub dtmf_payload_type: Option<u8>,
+    /// Formats they may send to us, by our numbers (RFC 3264 section 5.1: each side says what it wants to receive).
+    pub accepts: [Option<(u8, Codec)>; 4],
+    /// telephone-event as they want it; None if the far end has none.
+    pub dtmf: Option<Events>,
+    /// telephone-event as they may send it.
+    pub accepts_dtmf: [Option<Events>; 2],
+    /// Opus: they use copies of what was before within packets (`useinbandfec`).
+    pub fec: bool,
+    /// Opus: they want nothing while there is silence (`usedtx`).
+    pub dtx: bool,
+    /// Where their RTCP goes, if not to the port above that of RTP (RFC 3605).
+    pub rtcp: Option<std::net::SocketAddr>,
+    /// Keys of SRTP; None for media in the clear.
+    pub crypto: Option<Crypto>,
     /// Packet time we send with, 10-60.
     pub ptime_ms: u32,
     /// We may send.
     pub send: bool,
     /// We should receive.
     pub receive: bool,
+}
+
+impl Negotiated {
+    /// One codec, both ways, in packets of 20 ms, without events.
+    pub fn new(remote: std::net::SocketAddr, codec: Codec, payload_type: u8) -> Self {
+        Self {
+            remote,
+            codec,
+            payload_type,
+            accepts: [None; 4],
+            dtmf: None,
+            accepts_dtmf: [None; 2],
+            fec: false,
+            dtx: false,
+            rtcp: None,
+            crypto: None,
+            ptime_ms: 20,
+            send: true,
+            receive: true,
+        }
+    }
+}
+
+/// A payload type of telephone-event (RFC 4733) and its clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Events {
+    /// 0-127.
+    pub payload_type: u8,
+    /// 8000, or 48000 beside Opus.
+    pub clock_hz: u32,
 }
 
 /// Direction of a stream, as its writer sees it (RFC 8866 section 6.7).

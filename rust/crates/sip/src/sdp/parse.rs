@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Direction;
+use super::crypto::Offered;
 
 /// A session description, as far as audio needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,11 +30,18 @@ pub(crate) struct Media {
     pub(crate) maps: Vec<(u8, String, u32)>,
     pub(crate) ptime_ms: Option<u32>,
     pub(crate) maxptime_ms: Option<u32>,
+    /// Payload type and parameters of a format.
+    pub(crate) parameters: Vec<(u8, String)>,
+    /// `a=rtcp`: port, and address if it is another.
+    pub(super) rtcp: Option<(u16, Option<IpAddr>)>,
+    /// Keys we could use, in their order.
+    pub(super) crypto: Vec<Offered>,
 }
 
 /// More than any real description has; beyond it lines are ignored.
 const MAX_MEDIA: usize = 16;
 const MAX_FORMATS: usize = 64;
+const MAX_CRYPTO: usize = 16;
 const MAX_BYTES: usize = 16 * 1024;
 
 impl Description {
@@ -68,7 +76,7 @@ impl Description {
         Some(Self { media })
     }
 
-    /// The stream we can talk over: the first audio with a port, plain RTP and an address.
+    /// The stream we can talk over: the first audio with a port, RTP and an address.
     pub(crate) fn audio(&self) -> Option<(usize, &Media)> {
         self.media.iter().enumerate().find(|(_, media)| media.is_usable_audio())
     }
@@ -86,6 +94,9 @@ impl Media {
             maps: Vec::new(),
             ptime_ms: None,
             maxptime_ms: None,
+            parameters: Vec::new(),
+            rtcp: None,
+            crypto: Vec::new(),
         }
     }
 
@@ -110,13 +121,21 @@ impl Media {
             "ptime" => self.ptime_ms = whole_number(value),
             "maxptime" => self.maxptime_ms = whole_number(value),
             "rtpmap" if self.maps.len() < MAX_FORMATS => self.maps.extend(rtpmap(value)),
+            "fmtp" if self.parameters.len() < MAX_FORMATS => self.parameters.extend(parameters(value)),
+            "rtcp" => self.rtcp = rtcp(value),
+            "crypto" if self.crypto.len() < MAX_CRYPTO => self.crypto.extend(Offered::parse(value)),
             _ => {}
         }
     }
 
+    /// Media may only be encrypted (RFC 3711, `RTP/SAVP`).
+    pub(super) fn is_secure(&self) -> bool {
+        ["RTP/SAVP", "RTP/SAVPF"].iter().any(|name| self.protocol.eq_ignore_ascii_case(name))
+    }
+
     fn is_usable_audio(&self) -> bool {
-        let plain_rtp = ["RTP/AVP", "RTP/AVPF"].iter().any(|name| self.protocol.eq_ignore_ascii_case(name));
-        self.kind.eq_ignore_ascii_case("audio") && self.port != 0 && plain_rtp && self.address.is_some()
+        let rtp = ["RTP/AVP", "RTP/AVPF"].iter().any(|name| self.protocol.eq_ignore_ascii_case(name));
+        self.kind.eq_ignore_ascii_case("audio") && self.port != 0 && (rtp || self.is_secure()) && self.address.is_some()
     }
 }
 
@@ -132,6 +151,19 @@ fn rtpmap(value: &str) -> Option<(u8, String, u32)> {
     let payload_type = words.next()?.parse().ok().filter(|number| *number < 128)?;
     let mut parts = words.next()?.split('/');
     Some((payload_type, parts.next()?.to_ascii_lowercase(), parts.next()?.parse().ok()?))
+}
+
+/// `111 useinbandfec=1`.
+fn parameters(value: &str) -> Option<(u8, String)> {
+    let (payload_type, rest) = value.trim().split_once(' ')?;
+    Some((payload_type.parse().ok()?, rest.to_ascii_lowercase()))
+}
+
+/// `53020`, or `53020 IN IP4 126.16.64.4`.
+fn rtcp(value: &str) -> Option<(u16, Option<IpAddr>)> {
+    let mut words = value.split_ascii_whitespace();
+    let port = words.next()?.parse().ok().filter(|port| *port != 0)?;
+    Some((port, words.nth(2).and_then(|address| address.parse().ok())))
 }
 
 /// Some write `a=ptime:20.0`.

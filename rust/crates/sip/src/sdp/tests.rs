@@ -11,13 +11,16 @@ fn codecs() -> impl Strategy<Value = Vec<Codec>> {
         Just(vec![Codec::Pcmu]),
         Just(vec![Codec::Pcma, Codec::Pcmu]),
         Just(vec![Codec::Pcmu, Codec::Pcma]),
+        Just(vec![Codec::Opus, Codec::G722, Codec::Pcma]),
+        Just(vec![Codec::G722]),
+        Just(vec![Codec::Pcmu, Codec::Opus]),
     ]
 }
 
 fn local() -> impl Strategy<Value = LocalMedia> {
     (any::<[u8; 4]>(), 1..=u16::MAX, codecs()).prop_filter_map("a usable address", |(ip, port, codecs)| {
         let rtp = std::net::SocketAddr::from((ip, port));
-        (!rtp.ip().is_unspecified()).then_some(LocalMedia { rtp, codecs })
+        (!rtp.ip().is_unspecified()).then_some(LocalMedia::plain(rtp, codecs))
     })
 }
 
@@ -38,7 +41,8 @@ proptest! {
                 let at_offerer = accept_answer(&answered, &ours).expect("a usable answer");
                 prop_assert_eq!(Some(&at_answerer.codec), common);
                 prop_assert_eq!((at_answerer.remote, at_offerer.remote), (ours.rtp, theirs.rtp));
-                prop_assert_eq!(Negotiated { remote: theirs.rtp, ..at_answerer }, at_offerer);
+                let accepts_dtmf = at_offerer.accepts_dtmf;
+                prop_assert_eq!(Negotiated { remote: theirs.rtp, accepts_dtmf, ..at_answerer }, at_offerer);
             }
         }
     }
@@ -54,7 +58,7 @@ proptest! {
 
 fn media(rest: &str) -> Option<Negotiated> {
     let text = format!("v=0\nc=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 8\n{rest}");
-    let local = LocalMedia { rtp: "192.0.2.1:20000".parse().expect("address"), codecs: vec![Codec::Pcma] };
+    let local = LocalMedia::plain("192.0.2.1:20000".parse().expect("address"), vec![Codec::Pcma]);
     accept_answer(&Description::parse(text.as_bytes())?, &local).ok()
 }
 
@@ -79,8 +83,11 @@ fn packet_times_are_kept_within_what_both_can() {
 fn a_dynamic_type_counts_only_if_the_stream_lists_it() {
     let listed = "v=0\nc=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 8 96\na=rtpmap:96 telephone-event/8000\n";
     let parse = |text: &str| {
-        let local = LocalMedia { rtp: "192.0.2.1:20000".parse().expect("address"), codecs: vec![Codec::Pcma] };
-        accept_answer(&Description::parse(text.as_bytes()).expect("SDP"), &local).expect("media").dtmf_payload_type
+        let local = LocalMedia::plain("192.0.2.1:20000".parse().expect("address"), vec![Codec::Pcma]);
+        accept_answer(&Description::parse(text.as_bytes()).expect("SDP"), &local)
+            .expect("media")
+            .dtmf
+            .map(|events| events.payload_type)
     };
 
     assert_eq!(parse(listed), Some(96));

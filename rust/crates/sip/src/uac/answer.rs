@@ -65,7 +65,9 @@ impl UserAgent {
         session.phase = Phase::Up;
         session.confirmed = true;
         let Some(media) = media else {
-            let end = End::by_code(Cause::NoCommonCodec, Side::Local, code, &response.phrase);
+            let theirs = sdp_of(&response.headers, &response.body);
+            let cause = theirs.why_not(session.media.local.as_ref(), false);
+            let end = End::by_code(cause, Side::Local, code, &response.phrase);
             return self.send_bye(now, session, end);
         };
         session.media.agreed = Some(media);

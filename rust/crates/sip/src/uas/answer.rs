@@ -72,7 +72,7 @@ impl UserAgent {
         session.due.clear(Why::Reliable);
         session.overtaken = incoming.unacked.take().map(|_| (incoming.rseq, incoming.cseq));
         let Some((_, agreed)) = describe(&incoming.body, &local, session.media.origin) else {
-            let end = End::by_code(Cause::NoCommonCodec, Side::Local, 488, phrase(488));
+            let end = End::by_code(incoming.body.why_not(Some(&local), true), Side::Local, 488, phrase(488));
             return self.refuse_incoming(now, session, &incoming, end, None);
         };
         let settled = incoming.settled;

@@ -73,7 +73,7 @@ pub fn user_agent(local: &str) -> UserAgent {
 }
 
 pub fn media(rtp: &str) -> LocalMedia {
-    LocalMedia { rtp: addr(rtp), codecs: vec![Codec::Pcma, Codec::Pcmu] }
+    LocalMedia::plain(addr(rtp), vec![Codec::Pcma, Codec::Pcmu])
 }
 
 pub fn dial(leg: LegId, peer: &str) -> Command {
