@@ -28,6 +28,11 @@ OUTBOUND = {
     Misbehavior.TRYING_ONLY: ("NOANSWER", "ring_timeout"),
     Misbehavior.STORM: ("BUSY", "busy"),
     Misbehavior.WRONG_TAG: ("BUSY", "busy"),
+    Misbehavior.SDP_GARBAGE: ("FAILED", "no_common_codec"),
+    Misbehavior.RINGING_STORM: ("BUSY", "busy"),
+    Misbehavior.OTHER_ADDRESS: ("BUSY", "busy"),
+    Misbehavior.WRONG_CSEQ: ("BUSY", "busy"),
+    Misbehavior.HUGE_HEADERS: ("BUSY", "busy"),
 }
 """Status and reason by what the callee's carrier does."""
 
@@ -41,6 +46,11 @@ PARTY = {
     Misbehavior.TRYING_ONLY: "NOANSWER_CHANNEL",
     Misbehavior.STORM: "BUSY_CHANNEL",
     Misbehavior.WRONG_TAG: "BUSY_CHANNEL",
+    Misbehavior.SDP_GARBAGE: "FAILED_CHANNEL",
+    Misbehavior.RINGING_STORM: "BUSY_CHANNEL",
+    Misbehavior.OTHER_ADDRESS: "BUSY_CHANNEL",
+    Misbehavior.WRONG_CSEQ: "BUSY_CHANNEL",
+    Misbehavior.HUGE_HEADERS: "BUSY_CHANNEL",
 }
 """Status of a click-to-call by what one party's carrier does; the party's number is appended."""
 
@@ -77,10 +87,12 @@ async def byes(world: World, call: dict[str, Any], tags: set[str]) -> int:
 async def test_outbound_calls_to_a_broken_carrier(running: World) -> None:
     before = await settled(running)
 
+    in_progress = await running.outbound(to=TALKS_TWO_SECONDS, bridge=BRIDGE, target=running.flows["ivr"])
     calls = await each(
         lambda how: running.outbound(to=number_of(how), bridge=BRIDGE, target=running.flows["ivr"]), running
     )
 
+    assert (await ended(running, in_progress))["status"] == "ANSWER"
     assert {how: (call["status"], call["reason"]) for how, call in calls.items()} == OUTBOUND
     assert await byes(running, calls[Misbehavior.LATE_200], {"late"}) == 1
     late = calls[Misbehavior.LATE_200]
@@ -88,6 +100,7 @@ async def test_outbound_calls_to_a_broken_carrier(running: World) -> None:
     assert "late_answer" in [event["kind"] for event in events]
     assert await byes(running, calls[Misbehavior.FORKED_200], {"fork1", "fork2"}) == 2
     assert await byes(running, calls[Misbehavior.NO_COMMON_CODEC], {"codec"}) == 1
+    assert await byes(running, calls[Misbehavior.SDP_GARBAGE], {"garbage"}) == 1
     after = await settled(running)
     assert after["engine:forked_answers"] == before["engine:forked_answers"] + 1
     assert after["engine:dropped_stray_responses"] > before["engine:dropped_stray_responses"]  # STORM and WRONG_TAG

@@ -5,11 +5,13 @@ It also makes the calls that a proper stack would not: one whose answer is never
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Callable
 from typing import cast
 
 from msgspec.structs import replace
 
+from ringback.simulator.odd_replies import ODD_REPLIES
 from ringback.simulator.opcodes import Misbehave, Misbehavior, NotATestNumberError, behavior_of
 from ringback.simulator.sip_text import SipText, parse, render, response, sdp
 
@@ -79,7 +81,12 @@ class MisbehavingCarrier(asyncio.DatagramProtocol):
             self._misbehave(behavior.how, invite, addr)
 
     def _misbehave(self, how: Misbehavior, invite: SipText, addr: Address) -> None:
-        for reply in self._replies(how, invite):
+        odd = ODD_REPLIES.get(how)
+        replies = self._replies(how, invite) if odd is None else odd(invite, self._contact())
+        if how is Misbehavior.OTHER_ADDRESS:
+            self._send_from_elsewhere(replies, addr)
+            return
+        for reply in replies:
             self._send(reply, addr)
 
     def _replies(self, how: Misbehavior, invite: SipText) -> list[SipText]:
@@ -162,6 +169,12 @@ class MisbehavingCarrier(asyncio.DatagramProtocol):
             oldest = next(iter(self._calls))
             del self._calls[oldest]
             self._invites.pop(oldest, None)
+
+    def _send_from_elsewhere(self, messages: list[SipText], addr: Address) -> None:
+        with socket.socket(type=socket.SOCK_DGRAM) as other:
+            other.bind((self.address[0], 0))
+            for message in messages:
+                other.sendto(render(message), addr)
 
     def _send(self, message: SipText, addr: Address) -> None:
         if self._transport is not None:

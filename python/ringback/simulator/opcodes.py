@@ -34,6 +34,11 @@ class Misbehavior(StrEnum):
     TRYING_ONLY = "07"  # 100, then nothing
     STORM = "08"  # every response twenty times, then 486
     WRONG_TAG = "09"  # 200 for a From tag that is not ours, then 486
+    SDP_GARBAGE = "10"  # 200 whose SDP is none
+    RINGING_STORM = "11"  # hundreds of provisionals of many forks, then 486
+    OTHER_ADDRESS = "12"  # 180 and 486 from another port than was called
+    WRONG_CSEQ = "13"  # 200 and 486 for a request that was never sent, then 486
+    HUGE_HEADERS = "14"  # 180 with a great many and very long headers, then 486
 
 
 class Refuse(Struct, frozen=True, kw_only=True):
