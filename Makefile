@@ -74,7 +74,7 @@ test-python:
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/property
 	$(BIN)/pytest -q --ignore tests/unit --ignore tests/property
 
-FUZZ_TARGETS ?= sip_message sip_session sdp rtp_leg demux dtmf srtp wav
+FUZZ_TARGETS ?= sip_message sip_session framing sdp rtp_leg demux dtmf srtp wav
 FUZZ_SECONDS ?= 60
 FUZZ_SANITIZER ?= none
 FUZZ_TOOLCHAIN ?=

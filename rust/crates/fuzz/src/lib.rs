@@ -23,6 +23,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("sip_message", sip::message),
     ("sip_session", sip::session),
+    ("framing", ringback_net::fuzzing::framing),
     ("sdp", sip::sdp),
     ("rtp_leg", ringback_media::fuzzing::leg),
     ("demux", ringback_media::fuzzing::demux),

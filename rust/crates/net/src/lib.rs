@@ -7,6 +7,8 @@
 mod clock;
 mod driver;
 mod flood;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod resolve;
 mod socket_address;
 mod stream;

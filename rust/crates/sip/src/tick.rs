@@ -11,6 +11,9 @@ use crate::timers::Target;
 use crate::transaction::{ClientState, ClientTick, Purpose, ServerTick, TxKey};
 use crate::ua::UserAgent;
 
+/// Reminders that may be kept beyond those in use before they are looked through.
+const SPARE_REMINDERS: usize = 1024;
+
 impl UserAgent {
     /// Do everything that is due.
     pub(crate) fn tick(&mut self, now: Instant) {
@@ -29,6 +32,31 @@ impl UserAgent {
                     });
                 }
             }
+        }
+        self.tidy_queue();
+    }
+
+    /// Whoever moves its deadline leaves a reminder behind. A peer that refreshes its session again and again could pile
+    /// them up for as long as the session may last.
+    fn tidy_queue(&mut self) {
+        let owners = self.clients.len() + self.servers.len() + self.sessions.len();
+        let others = self.registrar.bindings.len() + self.registrations.len() + self.probes.len();
+        if self.queue.len() < SPARE_REMINDERS + 4 * (owners + others) {
+            return;
+        }
+        let mut queue = std::mem::take(&mut self.queue);
+        queue.retain(|at, target| self.due_of(target) == Some(at));
+        self.queue = queue;
+    }
+
+    fn due_of(&self, target: Target) -> Option<Instant> {
+        match target {
+            Target::Client(key) => self.clients.get(&key)?.due(),
+            Target::Server(key) => self.servers.get(&key)?.due(),
+            Target::Session(id) => self.sessions.get(&id)?.due.next(),
+            Target::Binding(id) => self.registrar.bindings.get(id).map(|binding| binding.due()),
+            Target::Registration(id) => self.registrations.due(id),
+            Target::Probe(id) => self.probes.due(id),
         }
     }
 
@@ -134,5 +162,48 @@ impl UserAgent {
         self.counters.retransmissions_sent += 1;
         self.transmit(leg, to, bytes);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{Config, Listener};
+    use crate::peer::Transport;
+    use crate::probe::Probe;
+
+    fn user_agent() -> UserAgent {
+        let local = "192.0.2.1:5060".parse().expect("an address");
+        UserAgent::new(Config {
+            listeners: vec![Listener::new(Transport::Udp, local)],
+            user_agent: "Ringback".to_owned(),
+            t1: Duration::from_millis(500),
+            max_legs: 10,
+            max_incoming_per_s: 0,
+            seed: 1,
+            trace: false,
+        })
+    }
+
+    #[test]
+    fn reminders_left_behind_do_not_pile_up_and_those_in_use_stay() {
+        let (mut ua, now) = (user_agent(), Instant::now());
+        let second = Duration::from_secs(1);
+        let (gateway, uri) = ("one".to_owned(), "sip:192.0.2.9".to_owned());
+        let (interval, timeout) = (second * 60, second * 2);
+        ua.set_probes(now, vec![Probe { trunk: 1, gateway, uri, interval, timeout, up_after: 1, down_after: 2 }]);
+        let in_use = ua.queue.len();
+        assert!(in_use > 0);
+
+        for moved in 1..=50_000 {
+            ua.queue.push(now + Duration::from_secs(1800) + Duration::from_millis(moved), Target::Session(7));
+            ua.tick(now);
+            assert!(ua.queue.len() <= SPARE_REMINDERS + 8);
+        }
+
+        ua.queue.retain(|_, target| target != Target::Session(7));
+        assert_eq!(ua.queue.len(), in_use);
     }
 }

@@ -87,6 +87,16 @@ impl TimerQueue {
         self.heap.pop().map(|Reverse((at, _, target))| (at, target))
     }
 
+    /// Reminders waiting, those that no longer fit included.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Drop the reminders that no longer fit.
+    pub(crate) fn retain(&mut self, mut fits: impl FnMut(Instant, Target) -> bool) {
+        self.heap.retain(|Reverse((at, _, target))| fits(*at, *target));
+    }
+
     /// When the next reminder is.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _, _))| *at)

@@ -112,15 +112,14 @@ impl Framer {
         if self.is_sip {
             return Ok(());
         }
-        let line = match self.buffer.iter().position(|byte| *byte == b'\n') {
-            Some(end) => self.buffer.get(..end).unwrap_or_default(),
-            None if self.buffer.len() > MAX_START_LINE => return Err(FrameError::Garbage),
-            // A method and a status line are letters; a TLS hello is not.
-            None => {
-                let begins_well = self.buffer.first().is_none_or(u8::is_ascii_graphic);
-                return if begins_well { Ok(()) } else { Err(FrameError::Garbage) };
-            }
-        };
+        // A method and a status line are letters; a TLS hello is not.
+        let begins_well = self.buffer.first().is_none_or(u8::is_ascii_graphic);
+        // The same whether the line comes at once or byte by byte.
+        let end = self.buffer.iter().position(|byte| *byte == b'\n');
+        if !begins_well || end.unwrap_or(self.buffer.len()) > MAX_START_LINE {
+            return Err(FrameError::Garbage);
+        }
+        let Some(line) = end.and_then(|end| self.buffer.get(..end)) else { return Ok(()) };
         self.is_sip = line.starts_with(b"SIP/") || line.windows(5).any(|part| part.eq_ignore_ascii_case(b" SIP/"));
         if self.is_sip { Ok(()) } else { Err(FrameError::Garbage) }
     }
@@ -218,6 +217,14 @@ mod tests {
         let mut cutter = Framer::default();
         let slowly = b"GET / HTTP/1.1\r\n".map(|byte| cut(&mut cutter, &[byte]));
         assert_eq!(slowly.last(), Some(&Err(FrameError::Garbage)), "byte by byte too");
+    }
+
+    #[test]
+    fn a_line_that_is_refused_byte_by_byte_is_refused_at_once_too() {
+        let long = [b"BYE sip:".as_slice(), &vec![b'a'; MAX_START_LINE], b" SIP/2.0\r\n"].concat();
+        for first in [b"\x01BYE sip:a@b SIP/2.0\r\n".as_slice(), &long] {
+            assert_eq!(cut(&mut Framer::default(), first), Err(FrameError::Garbage));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! end and every buffer a bound ([`StreamLimits`]), and what hits one is counted ([`StreamCounters`]).
 
 mod accept;
-mod frame;
+pub(crate) mod frame;
 mod hub;
 mod limits;
 mod open;

@@ -48,6 +48,18 @@ pub(crate) struct Probes {
     last: ProbeId,
 }
 
+impl Probes {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// When one wants to be looked at.
+    pub(crate) fn due(&self, id: ProbeId) -> Option<Instant> {
+        self.all.get(&id).map(Gateway::due)
+    }
+}
+
 impl UserAgent {
     /// Replace the table of watched gateways; those that stay keep their state.
     pub fn set_probes(&mut self, now: Instant, wanted: Vec<Probe>) {

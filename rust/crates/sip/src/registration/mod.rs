@@ -82,6 +82,16 @@ pub(crate) struct Registrations {
 }
 
 impl Registrations {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// When one wants to be looked at.
+    pub(crate) fn due(&self, id: RegistrationId) -> Option<Instant> {
+        self.all.get(&id)?.due()
+    }
+
     /// Registrations the carrier has granted, and those that are being taken back.
     pub(crate) fn gauges(&self) -> (u64, u64) {
         let count = |wanted: fn(&Client) -> bool| self.all.values().filter(|client| wanted(client)).count() as u64;
