@@ -40,7 +40,7 @@ impl UserAgent {
     /// them up for as long as the session may last.
     fn tidy_queue(&mut self) {
         let owners = self.clients.len() + self.servers.len() + self.sessions.len();
-        let others = self.registrar.bindings.len() + self.registrations.len() + self.probes.len();
+        let others = self.registrar.len() + self.registrations.len() + self.probes.len();
         if self.queue.len() < SPARE_REMINDERS + 4 * (owners + others) {
             return;
         }
@@ -54,7 +54,7 @@ impl UserAgent {
             Target::Client(key) => self.clients.get(&key)?.due(),
             Target::Server(key) => self.servers.get(&key)?.due(),
             Target::Session(id) => self.sessions.get(&id)?.due.next(),
-            Target::Binding(id) => self.registrar.bindings.get(id).map(|binding| binding.due()),
+            Target::Binding(id) => self.registrar.due(id),
             Target::Registration(id) => self.registrations.due(id),
             Target::Probe(id) => self.probes.due(id),
         }

@@ -93,6 +93,11 @@ impl Registrar {
         }
     }
 
+    /// When a binding wants to be looked at.
+    pub(crate) fn due(&self, id: BindingId) -> Option<Instant> {
+        self.bindings.get(id).map(Binding::due)
+    }
+
     /// Contacts kept.
     pub(crate) fn len(&self) -> usize {
         self.bindings.len()
