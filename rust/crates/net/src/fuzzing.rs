@@ -18,11 +18,11 @@ pub fn framing(data: &[u8]) {
 }
 
 fn cut<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<FrameError>) {
-    let (mut framer, mut frames) = (Framer::default(), Vec::new());
+    let (mut cutter, mut frames) = (Framer::default(), Vec::new());
     for piece in pieces {
-        framer.buffer().extend_from_slice(piece);
+        cutter.buffer().extend_from_slice(piece);
         loop {
-            match framer.next() {
+            match cutter.next() {
                 Ok(Some(frame)) => frames.push(frame),
                 Ok(None) => break,
                 Err(error) => return (frames, Some(error)),
