@@ -424,6 +424,34 @@ class Engine:
         """
     def set_tap(self, op: int, mode: str, *, to: int | None = None) -> None:
         """Change the mode of a tap while they talk."""
+    def stream(
+        self,
+        leg: int,
+        *,
+        url: str,
+        address: str | None = None,
+        private_ok: bool = False,
+        rate: int = 8000,
+        direction: str = "both",
+        metadata: str = "{}",
+        connect_timeout_ms: int = 5000,
+    ) -> int:
+        """Exchange a leg's audio with a program over a WebSocket; `docs/streams.md` has the protocol.
+
+        Replaces an older stream on the leg. What the program says is heard beside a talk, and waits while something plays.
+        Ends `done` when the program ends it, `failed` (with detail) when it cannot be reached or breaks; there is no second
+        try. At most 1000 at once.
+
+        Args:
+            leg: Whose audio.
+            url: `ws://` or `wss://` (the system's roots; the certificate must be good for the URL's host).
+            address: The IP address the host was resolved to; nothing is resolved here. May be left out if the host is one.
+            private_ok: Allow an address that is not public.
+            rate: 8000 or 16000 samples per second, PCM16, little endian.
+            direction: `out` (leg to program), `in` or `both`.
+            metadata: A JSON object for the `start` frame, at most 8192 bytes.
+            connect_timeout_ms: Until the WebSocket is open, 100-30000.
+        """
     def pause_recording(self, op: int, *, silence: bool = False) -> None:
         """Pause a recording: the time is cut out of it, or with `silence` stays in it without a sound."""
     def resume_recording(self, op: int) -> None:

@@ -253,3 +253,15 @@ async def test_a_recording_goes_on_after_a_pause(pair: Pair) -> None:
     pair.a.engine.stop_op(op)
 
     assert (await pair.a.next(en.OpDone, op=op)).result == "stopped"
+
+
+async def test_a_stream_to_nowhere_or_of_an_odd_kind_is_refused(pair: Pair) -> None:
+    ours, _ = await pair.talk()
+
+    for wrong, name in [
+        ({"url": "http://192.0.2.1/"}, "url"),
+        ({"url": "ws://127.0.0.1/", "private_ok": True, "rate": 44100}, "rate"),
+        ({"url": "ws://127.0.0.1/", "private_ok": True, "direction": "up"}, "direction"),
+    ]:
+        with pytest.raises(en.InvalidArgument, match=name):
+            pair.a.engine.stream(ours, **wrong)

@@ -170,6 +170,13 @@ class FakeMedia(_Table):
             self._done(op, "failed", refused)
         return op.op
 
+    def stream(self, leg: int) -> int:
+        """Begin a stream; a new one replaces it."""
+        for older in tuple(self._ops.values()):
+            if older.leg == leg and older.kind == "stream":
+                self._done(older, "replaced")
+        return self._begin(leg, "stream", replaces=False).op
+
     def stop(self, op: int) -> None:
         """Stop an operation."""
         running = self._ops.get(op)

@@ -12,6 +12,7 @@ _FIRST_ROOM = 1 << 60
 _MEMBERS = range(1, 201)
 _ROLES = {"talker", "listener", "coached", "whisper"}
 _GAIN_DB = (-40.0, 12.0)
+_RATES = {8000, 16000}
 
 
 class FakeRooms:
@@ -80,6 +81,29 @@ class FakeRooms:
         del op
         self._check_running()
         _check_tap(mode, to)
+
+    def stream(
+        self,
+        leg: int,
+        *,
+        url: str,
+        address: str | None = None,
+        private_ok: bool = False,
+        rate: int = 8000,
+        direction: str = "both",
+        metadata: str = "{}",
+        connect_timeout_ms: int = 5000,
+    ) -> int:
+        """Begin a stream that carries nothing, until it is stopped."""
+        del address, private_ok, metadata, connect_timeout_ms
+        self._check_running()
+        if not url.startswith(("ws://", "wss://")):
+            raise en.InvalidArgument(f"url: {url!r} is no ws:// or wss:// URL")
+        if rate not in _RATES:
+            raise en.InvalidArgument(f"rate: {rate} is neither 8000 nor 16000")
+        if direction not in {"in", "out", "both"}:
+            raise en.InvalidArgument(f"direction: {direction!r} is not one of in, out, both")
+        return self._media.stream(leg)
 
     def pause_recording(self, op: int, *, silence: bool = False) -> None:
         """Change nothing."""

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_media::{Change, Country, MachineRules, Membership, TapMode, ToneName};
+use ringback_media::{Change, Country, MachineRules, Membership, StreamLease, TapMode, ToneName};
 use ringback_sip::{Credentials, Policy};
 
 use crate::config::{AccessRule, TrunkConfig};
@@ -67,6 +68,7 @@ pub enum Operation {
     Join { other: LegId },
     JoinRoom { room: LegId, membership: Membership },
     Tap { join: OpId, mode: TapMode },
+    Stream { lease: Arc<StreamLease> },
 }
 
 /// Collecting digits.

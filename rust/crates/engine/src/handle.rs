@@ -52,7 +52,7 @@ pub struct Engine {
     events: Arc<EventQueue>,
     snapshot: Arc<Mutex<Snapshot>>,
     next_leg: AtomicU64,
-    next_op: AtomicU64,
+    pub(crate) next_op: AtomicU64,
     pub(crate) next_room: AtomicU64,
 }
 
@@ -145,6 +145,13 @@ impl Engine {
             "this Engine was made before a fork and its threads did not come along; make one in each process, or use spawn"
                 .to_owned(),
         ))
+    }
+
+    /// Do something with what runs.
+    pub(crate) fn with_running(&self, act: impl FnOnce(&Running)) {
+        if let State::Running(running) = &*lock(&self.state) {
+            act(running);
+        }
     }
 
     pub(crate) fn push(&self, command: Command) -> Result<(), EngineError> {

@@ -1,10 +1,12 @@
 //! Rooms, taps and changes of what is under way, as Python asks for them.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ringback_media::{Change, MAX_MEMBERS, Membership, Pause, Role, TapMode};
+use ringback_media::{AudioStream, Change, MAX_MEMBERS, Membership, Pause, Role, StreamLease, TapMode};
 
 use crate::args;
+use crate::audio::{StreamArgs, StreamPlan};
 use crate::command::{Command, Operation};
 use crate::config::in_range;
 use crate::error::EngineError;
@@ -57,6 +59,18 @@ impl Engine {
     /// Change who hears a supervisor.
     pub fn set_tap(&self, op: OpId, mode: &str, to: Option<LegId>) -> Checked<()> {
         self.push(Command::Change { op, change: Change::Tap(tap_mode(mode, to)?) })
+    }
+
+    /// Exchange a leg's audio with a program over a WebSocket.
+    pub fn stream(&self, leg: LegId, args: StreamArgs) -> Checked<OpId> {
+        let plan = StreamPlan::check(args)?;
+        let op = self.next_op.fetch_add(1, Ordering::Relaxed);
+        let stream = AudioStream::new(op, plan.shape);
+        let lease = StreamLease::new(Arc::clone(&stream));
+        self.push(Command::Start { op, leg, operation: Operation::Stream { lease } })?;
+        // A leg that refuses the operation drops its lease: the socket notices and closes.
+        self.with_running(|running| running.open_audio(plan.request(op, leg), stream));
+        Ok(op)
     }
 
     /// Pause a recording.

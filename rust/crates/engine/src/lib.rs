@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 pub mod args;
+mod audio;
 mod command;
 mod config;
 mod core;
@@ -24,6 +25,7 @@ mod running;
 mod signaling;
 mod stats;
 
+pub use audio::StreamArgs;
 pub use command::{Gather, Operation};
 pub use config::{
     AccessRule, EngineConfig, StreamSettings, TrunkConfig, in_range, parse_codecs, parse_network, parse_srtp,

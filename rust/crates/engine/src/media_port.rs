@@ -163,6 +163,7 @@ fn media_command(op: OpId, leg: LegId, operation: Operation) -> MediaCommand {
         },
         Operation::DetectMachine { rules } => MediaCommand::DetectMachine { op, leg, rules },
         Operation::JoinRoom { room, membership } => MediaCommand::JoinRoom { op, leg, room, membership },
+        Operation::Stream { lease } => MediaCommand::Stream { op, leg, lease },
         Operation::Tap { join, mode } => MediaCommand::Tap { op, leg, join, mode },
         Operation::Join { other } => MediaCommand::Join { op, a: leg, b: other },
     }

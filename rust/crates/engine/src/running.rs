@@ -2,14 +2,18 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ringback_media::{EventSink, Media, MediaConfig, spare_cpus};
-use ringback_net::{MonotonicClock, Resolver, StreamLimits, StreamSetup, Streams, Tls, UdpListener, WakeFd};
+use ringback_media::{AudioStream, EventSink, Media, MediaConfig, spare_cpus};
+use ringback_net::{
+    AudioRequest, AudioSockets, MonotonicClock, Resolver, StreamLimits, StreamSetup, Streams, Tls, UdpListener, WakeFd,
+};
 use ringback_sip as sip;
 
+use crate::audio::{Carrier, Waits};
 use crate::command::Command;
 use crate::config::EngineConfig;
 use crate::core::{Core, CoreConfig};
@@ -30,6 +34,8 @@ pub(crate) struct Running {
     tls: Arc<Tls>,
     shared: Shared,
     media: Arc<Media>,
+    audio: AudioSockets,
+    audio_waits: Waits,
     thread: JoinHandle<()>,
 }
 
@@ -68,7 +74,8 @@ impl Running {
             .name("rb-sig".to_owned())
             .spawn(move || signal(udp, streams, parts, for_thread, media_for_thread))
             .map_err(|error| no_resource("a thread", &error))?;
-        Ok(Self { local, tls, shared, media, thread })
+        let audio = AudioSockets::start().map_err(|error| no_resource("a thread for audio", &error))?;
+        Ok(Self { local, tls, shared, media, audio, audio_waits: Waits::default(), thread })
     }
 
     pub(crate) fn listeners(&self) -> &[sip::Listener] {
@@ -86,8 +93,16 @@ impl Running {
         self.shared.commands.push(command)
     }
 
+    /// Open the socket of a stream.
+    pub(crate) fn open_audio(&self, request: AudioRequest, stream: Arc<AudioStream>) {
+        self.audio.open(request, Arc::new(Carrier { stream, waits: Arc::clone(&self.audio_waits) }));
+    }
+
     pub(crate) fn media_figures(&self) -> Stats {
-        media_figures(self.media.counters().values)
+        let mut figures = media_figures(self.media.counters().values);
+        figures.push(("audio_streams", crate::stats::count(self.audio.open_sockets())));
+        figures.push(("audio_stream_waits", self.audio_waits.load(Ordering::Relaxed)));
+        figures
     }
 
     /// Ask the thread to end and wait for it; media ends with the last handle to it, here. Returns media's last figures.

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::srtp::SrtpKey;
 
 use crate::audio::country_tones::Country;
+use crate::operation::audio_stream::StreamLease;
 use crate::operation::machine::MachineRules;
 use crate::operation::record::Pause;
 use crate::operation::room::{Membership, Role, RoomId};
@@ -308,6 +310,16 @@ pub enum MediaCommand {
         /// Who hears the supervisor.
         mode: TapMode,
     },
+    /// Exchange audio with a program far away; replaces an older one on the leg. What it says is heard beside a talk,
+    /// and waits while something plays.
+    Stream {
+        /// Number of this operation.
+        op: OpId,
+        /// Whose audio.
+        leg: LegId,
+        /// The leg's side.
+        lease: Arc<StreamLease>,
+    },
     /// A digit that came another way (SIP INFO): counts for gather and barge-in, is not reported as `Dtmf`.
     Digit {
         /// Whose.
@@ -348,6 +360,7 @@ impl MediaCommand {
             | Self::SendDtmf { op, leg, .. }
             | Self::DetectMachine { op, leg, .. }
             | Self::JoinRoom { op, leg, .. }
+            | Self::Stream { op, leg, .. }
             | Self::Tap { op, leg, .. }
             | Self::Join { op, a: leg, .. } => Some((op, leg)),
             Self::Digit { .. } | Self::Stop { .. } => None,

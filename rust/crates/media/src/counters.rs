@@ -104,6 +104,8 @@ counters! {
     dropped_room_frames,
     /// Frames of members missing when a room was mixed.
     media_room_frames_missing,
+    /// Pieces of audio a program far away did not take in time.
+    dropped_stream_frames,
     /// Rooms refused because there were too many.
     refused_rooms,
     /// Pieces of recordings replaced by silence because the disk was too slow.

@@ -57,6 +57,7 @@ pub use counters::MediaCounters;
 pub use error::MediaError;
 pub use event::{DigitSource, EventSink, GatherResult, MediaEvent, MediaStats, OpResult};
 pub use media::Media;
+pub use operation::audio_stream::{AudioStream, StreamEnd, StreamLease, StreamShape, ToProgram};
 pub use operation::machine::{MachineRules, Verdict};
 pub use operation::record::Pause;
 pub use operation::room::{MAX_MEMBERS, Membership, ROOMS, Role, RoomId};

@@ -4,6 +4,7 @@
 //! Knows who is at the other end ([`ringback_sip::Peer`]) and bytes; of SIP only where a message ends in a stream. The only crate beside `media` that talks to the kernel.
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod audio;
 mod clock;
 mod driver;
 mod flood;
@@ -15,6 +16,7 @@ mod stream;
 mod udp;
 mod wake;
 
+pub use audio::{AudioEnd, AudioRequest, AudioSockets, Carried};
 pub use clock::MonotonicClock;
 pub use driver::{Core, DriverCounters, UdpListener, run};
 pub use flood::{FloodGate, FloodLimits, Known};

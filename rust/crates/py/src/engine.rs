@@ -289,6 +289,36 @@ impl Engine {
         self.0.set_tap(op.id("op")?, mode, to).map_err(raise)
     }
 
+    #[pyo3(signature = (
+        leg,
+        *,
+        url,
+        address = None,
+        private_ok = false,
+        rate = Int(8000),
+        direction = "both".to_owned(),
+        metadata = "{}".to_owned(),
+        connect_timeout_ms = Int(5000),
+    ))]
+    #[pyo3(text_signature = "($self, leg, *, url, address=None, private_ok=False, rate=8000, direction='both', \
+        metadata='{}', connect_timeout_ms=5000)")]
+    #[allow(clippy::too_many_arguments)]
+    fn stream(
+        &self,
+        leg: Int,
+        url: String,
+        address: Option<String>,
+        private_ok: bool,
+        rate: Int,
+        direction: String,
+        metadata: String,
+        connect_timeout_ms: Int,
+    ) -> PyResult<u64> {
+        let (rate, connect_timeout_ms) = (rate.0, connect_timeout_ms.0);
+        let args = native::StreamArgs { url, address, private_ok, rate, direction, metadata, connect_timeout_ms };
+        self.0.stream(leg.id("leg")?, args).map_err(raise)
+    }
+
     #[pyo3(signature = (op, *, silence = false), text_signature = "($self, op, *, silence=False)")]
     fn pause_recording(&self, op: Int, silence: bool) -> PyResult<()> {
         self.0.pause_recording(op.id("op")?, silence).map_err(raise)

@@ -6,6 +6,7 @@ mod detect;
 mod operate;
 mod receive;
 mod secure;
+mod streaming;
 mod talk;
 mod tick;
 
@@ -21,6 +22,7 @@ use crate::dtmf::inband::InbandReceiver;
 use crate::dtmf::receive::DtmfReceiver;
 use crate::dtmf::send::DtmfSender;
 use crate::event::{GatherResult, MediaEvent, MediaStats, OpResult};
+use crate::operation::audio_stream::StreamSide;
 use crate::operation::gather::Gather;
 use crate::operation::join::JoinSide;
 use crate::operation::machine::MachineDetector;
@@ -93,6 +95,7 @@ pub(crate) struct Leg {
     join: Option<JoinSide>,
     room: Option<RoomSide>,
     tap: Option<TapSide>,
+    stream: Option<Box<StreamSide>>,
     machine: Option<Box<MachineDetector>>,
     /// A valid packet was received at some time.
     had_media: bool,
@@ -131,6 +134,7 @@ impl Leg {
             join: None,
             room: None,
             tap: None,
+            stream: None,
             machine: None,
             had_media: false,
             silent_since: now,
@@ -184,6 +188,7 @@ impl Leg {
         self.end_playback(OpResult::LegEnded, ctx);
         self.end_detection(OpResult::LegEnded, ctx);
         self.end_talk(OpResult::LegEnded, ctx);
+        self.end_stream(OpResult::LegEnded, ctx);
         self.recorders.stop_all(OpResult::LegEnded, ctx);
         if self.remote.is_some() {
             self.send_report(true, ctx);

@@ -62,6 +62,7 @@ impl Leg {
             MediaCommand::SendDtmf { op, digits, tone_ms, gap_ms, .. } => {
                 self.send_dtmf(op, &digits, tone_ms, gap_ms, ctx);
             }
+            MediaCommand::Stream { op, lease, .. } => self.begin_stream(op, lease, ctx),
             MediaCommand::DetectMachine { op, rules, .. } => self.detect_machine(op, rules, ctx),
             MediaCommand::Digit { digit, .. } => {
                 if let Some(digit) = event_of(digit).and_then(digit_of) {
@@ -87,7 +88,7 @@ impl Leg {
             ctx.done(op, OpResult::Stopped, None);
         } else if self.machine.as_ref().is_some_and(|machine| machine.op == op) {
             self.end_detection(OpResult::Stopped, ctx);
-        } else if !self.recorders.stop(op, OpResult::Stopped, ctx) {
+        } else if !self.recorders.stop(op, OpResult::Stopped, ctx) && !self.stop_stream(op, ctx) {
             self.stop_talk(op, ctx);
         }
     }

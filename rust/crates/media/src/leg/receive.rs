@@ -187,6 +187,9 @@ impl Leg {
         match key {
             Key::Down(_) => self.barge_in(ctx),
             Key::Up { digit, duration_ms } => {
+                if let Some(side) = &self.stream {
+                    side.digit(digit, duration_ms);
+                }
                 ctx.out.events.push(MediaEvent::Dtmf { leg: self.id, digit, duration_ms, how });
                 self.digit(digit, (how != DigitSource::Inband).then_some(duration_ms), ctx);
             }

@@ -32,7 +32,8 @@ impl Leg {
         self.check_lost(ctx);
         self.check_talk(ctx);
         self.check_gather(ctx);
-        let said = self.exchange(&heard, ctx);
+        let mut said = self.exchange(&heard, ctx);
+        self.stream(&heard, &mut said, ctx);
         let sent = self.send(said.as_ref(), ctx);
         self.recorders.frame(&heard.narrow, &sent, ctx);
         if self.remote.is_some() && self.reporter.is_due(ctx.now) {

@@ -1,5 +1,6 @@
 //! What a leg can be asked to do. Each operation is a small machine without knowledge of packets or sockets.
 
+pub(crate) mod audio_stream;
 pub(crate) mod gather;
 pub(crate) mod join;
 pub(crate) mod lane;
