@@ -83,6 +83,36 @@ pub enum Command {
         /// Values as they are written, comma-joined.
         reason: String,
     },
+    /// Ask the far end to call somebody else (REFER); `Event::TransferProgress` tells how it goes.
+    Refer {
+        /// The leg.
+        leg: LegId,
+        /// Whom to call, a URI.
+        to: String,
+        /// The leg of ours whose far end is to be talked to instead: an attended transfer.
+        replaces: Option<LegId>,
+        /// URI for Referred-By.
+        referred_by: Option<String>,
+    },
+    /// Let a transfer go ahead that the far end asked for.
+    AcceptTransfer {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Do not.
+    RejectTransfer {
+        /// The leg.
+        leg: LegId,
+        /// 400-699; anything else becomes 603.
+        code: u16,
+    },
+    /// Tell the far end how the call to its target goes.
+    NotifyTransfer {
+        /// The leg.
+        leg: LegId,
+        /// 100-699; from 200 on it is the last word.
+        code: u16,
+    },
     /// Put the far end on hold, or take it back; ends in `Event::HoldDone`, unless the leg ends before.
     Hold {
         /// The leg.

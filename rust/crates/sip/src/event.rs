@@ -60,6 +60,8 @@ pub enum Event {
         codec_ok: bool,
         /// JSON for `Command::EndDialog`.
         dialog: String,
+        /// The leg that the call takes the place of when it is answered (RFC 3891).
+        replaces: Option<LegId>,
     },
     /// A provisional response on a dialled leg; 100 too.
     Progress {
@@ -121,6 +123,30 @@ pub enum Event {
         on: bool,
         /// Final status of the request: 200-299 agreed; 408 also where none came; 488 also for an unusable answer.
         code: u16,
+    },
+    /// The far end asks to be transferred (REFER). Answer with `AcceptTransfer` or `RejectTransfer`, within 16 T1.
+    TransferRequested {
+        /// The leg.
+        leg: LegId,
+        /// Where to, a URI without headers.
+        target: String,
+        /// The leg of ours that the call there is to replace: an attended transfer between two calls with us.
+        replaces: Option<LegId>,
+        /// The target names a dialog to be replaced, of ours or of somebody else.
+        has_replaces: bool,
+        /// URI of Referred-By.
+        referred_by: Option<String>,
+    },
+    /// How a transfer goes that we asked for with `Command::Refer`.
+    TransferProgress {
+        /// The leg.
+        leg: LegId,
+        /// Of the response to the REFER, then of the far end's call.
+        code: u16,
+        /// Its phrase.
+        phrase: String,
+        /// Nothing more will be told.
+        is_final: bool,
     },
     /// A digit came by SIP INFO.
     InfoDtmf {

@@ -34,6 +34,7 @@ mod session;
 mod tick;
 mod timers;
 mod transaction;
+mod transfer;
 mod ua;
 mod uac;
 mod uas;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::command::Command;
 use crate::event::{Confirmation, LegId};
 use crate::session::{Phase, Session};
+use crate::transfer::Referral;
 use crate::ua::UserAgent;
 use crate::uac::Dial;
 
@@ -50,6 +51,17 @@ impl UserAgent {
             }
             Command::Hangup { leg, q850 } => self.on_leg(leg, |ua, session| ua.hang_up(now, session, q850, false)),
             Command::Explain { leg, reason } => self.on_leg(leg, |_, session| session.because = Some(reason)),
+            Command::Refer { leg, to, replaces, referred_by } => {
+                let wanted = Referral { to, replaces, referred_by };
+                self.on_leg(leg, |ua, session| ua.refer(now, session, &wanted));
+            }
+            Command::AcceptTransfer { leg } => self.on_leg(leg, |ua, session| ua.accept_transfer(now, session)),
+            Command::RejectTransfer { leg, code } => {
+                self.on_leg(leg, |ua, session| ua.reject_transfer(now, session, code));
+            }
+            Command::NotifyTransfer { leg, code } => {
+                self.on_leg(leg, |ua, session| ua.notify_transfer(now, session, code));
+            }
             Command::Hold { leg, on } => self.on_leg(leg, |ua, session| ua.hold(now, session, on)),
             Command::EndDialog { dialog } => self.end_dialog(now, &dialog),
             Command::StopAll => self.stop_all(now),

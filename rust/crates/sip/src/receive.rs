@@ -95,7 +95,12 @@ impl UserAgent {
             Method::Register => self.receive_register(asked),
             _ if !self.knows(from) => self.counters.dropped_unknown_source += 1,
             Method::Options => self.receive_options(now, from, request),
-            Method::KnownElsewhere | Method::Refer | Method::Notify => self.refuse_method(from, request, 405),
+            Method::KnownElsewhere => self.refuse_method(from, request, 405),
+            // A transfer of nothing.
+            Method::Refer => {
+                self.counters.refused_transfers += 1;
+                self.refuse(from, request, 603, &[]);
+            }
             Method::Unknown => self.refuse_method(from, request, 501),
             // BYE, INFO and UPDATE live in dialogs only.
             _ => self.refuse_no_dialog(from, request),

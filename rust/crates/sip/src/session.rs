@@ -33,6 +33,7 @@ use crate::sdp::{Body, Negotiated, Origin};
 use crate::session::due::Due;
 use crate::session::policy::{Features, Policy};
 use crate::transaction::TxKey;
+use crate::transfer::Transfers;
 use crate::wire::{ReasonText, ReplyHead, q850_header};
 
 /// Number of a session: the leg's for legs, from [`SILENT`] up for silent ones.
@@ -98,6 +99,8 @@ pub(crate) struct Session {
     pub(crate) errands: Vec<Errand>,
     /// What we want changed.
     pub(crate) change: Change,
+    /// Transfers asked for, by either side.
+    pub(crate) transfers: Transfers,
     /// The session timer that runs (RFC 4028).
     pub(crate) timer: Option<SessionTimer>,
     /// Least interval the far end told us, seconds.
@@ -163,6 +166,8 @@ pub(crate) struct Incoming {
     pub(crate) waiting: Vec<Step>,
     /// Offer and answer are complete, by a reliable response and its PRACK.
     pub(crate) settled: bool,
+    /// The leg that the call takes the place of (RFC 3891).
+    pub(crate) replaces: Option<LegId>,
     /// The session timer they ask for.
     pub(crate) timer: Wish,
 }
@@ -283,6 +288,7 @@ impl Session {
             features: Features::default(),
             errands: Vec::new(),
             change: Change::default(),
+            transfers: Transfers::default(),
             timer: None,
             min_se_s: 0,
             due: Due::default(),

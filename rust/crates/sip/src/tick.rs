@@ -131,7 +131,8 @@ impl UserAgent {
             Why::Offer => self.change_due(now, session),
             Why::Refresh => self.refresh_session(now, session),
             Why::Expiry => self.session_expired(now, session),
-            Why::Transfer => {}
+            Why::Transfer => self.transfer_due(now, session),
+            Why::Referral => self.referral_due(session),
         }
     }
 

@@ -49,6 +49,8 @@ impl End {
             | Event::LateAnswer { leg, .. }
             | Event::Held { leg, .. }
             | Event::HoldDone { leg, .. }
+            | Event::TransferRequested { leg, .. }
+            | Event::TransferProgress { leg, .. }
             | Event::InfoDtmf { leg, .. }
             | Event::Ended { leg, .. } => *leg,
             Event::Trace { .. }

@@ -50,7 +50,7 @@ fn options_is_answered_inside_and_outside_a_dialog() {
 
     for _ in 0..2 {
         let ok = script.expect("200 OPTIONS");
-        assert_eq!(header(&ok, "Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK");
+        assert_eq!(header(&ok, "Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY");
         assert_eq!(header(&ok, "Accept"), "application/sdp");
     }
     assert_eq!(script.events, []);

@@ -104,6 +104,11 @@ pub(crate) fn contact(headers: &Headers) -> Option<Vec<u8>> {
 pub(crate) struct DialogKey(Box<[u8]>);
 
 impl DialogKey {
+    /// The dialog with these names, seen from our side.
+    pub(crate) fn named(call_id: &[u8], local_tag: &[u8], remote_tag: &[u8]) -> Self {
+        Self::new(call_id, local_tag, remote_tag)
+    }
+
     fn new(call_id: &[u8], local_tag: &[u8], remote_tag: &[u8]) -> Self {
         Self([call_id, b"\n", local_tag, b"\n", remote_tag].concat().into_boxed_slice())
     }

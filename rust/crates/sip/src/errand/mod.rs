@@ -45,6 +45,10 @@ pub(crate) enum Kind {
     Prack,
     /// A re-INVITE or UPDATE of ours.
     Change,
+    /// REFER.
+    Refer,
+    /// NOTIFY: who does not want to hear it any more is not told again.
+    Notify,
 }
 
 impl UserAgent {
@@ -129,9 +133,10 @@ impl UserAgent {
     fn conclude(&mut self, now: Instant, session: &mut Session, kind: &Kind, response: Option<&Response>) {
         match kind {
             // What a lost PRACK means is decided by the INVITE: its sender ends it or answers it.
-            Kind::Prack => {
+            Kind::Prack | Kind::Notify => {
                 self.counters.failed_requests += u64::from(response.is_none_or(|response| !response.is_success()));
             }
+            Kind::Refer => self.refer_answered(session, response),
             Kind::Change => self.change_answered(now, session, response),
         }
     }

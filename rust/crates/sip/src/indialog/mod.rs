@@ -34,7 +34,9 @@ impl UserAgent {
             Method::Prack => self.receive_prack(session, asked),
             Method::Info => self.receive_info(session, asked),
             Method::Options => self.reply_with(session, asked, (200, CAPABILITIES)),
-            Method::KnownElsewhere | Method::Refer | Method::Notify => self.refuse_in_dialog(session, asked, 405),
+            Method::Refer => self.receive_refer(session, asked),
+            Method::Notify => self.receive_notify(session, asked),
+            Method::KnownElsewhere => self.refuse_in_dialog(session, asked, 405),
             _ => self.refuse_in_dialog(session, asked, 501),
         }
         self.hang_up_if_wanted(asked.now, session);

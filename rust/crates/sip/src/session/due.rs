@@ -19,9 +19,12 @@ pub(crate) enum Why {
     Expiry,
     /// A transfer was not decided, or not reported on.
     Transfer,
+    /// Nobody told how a transfer went that we asked for.
+    Referral,
 }
 
-const ALL: [Why; 7] = [Why::Answer, Why::Cancel, Why::Reliable, Why::Offer, Why::Refresh, Why::Expiry, Why::Transfer];
+const ALL: [Why; 8] =
+    [Why::Answer, Why::Cancel, Why::Reliable, Why::Offer, Why::Refresh, Why::Expiry, Why::Transfer, Why::Referral];
 
 /// One deadline for each reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -72,6 +72,11 @@ impl ServerTx {
         }
     }
 
+    /// Be forgotten at `at`, unless a response sets another time.
+    pub(crate) fn expire_at(&mut self, at: Instant) {
+        self.expires_at = Some(at);
+    }
+
     /// When to look again.
     pub(crate) fn due(&self) -> Option<Instant> {
         match (self.retransmit_at, self.expires_at) {

@@ -92,6 +92,10 @@ impl UserAgent {
             self.agree(session, media);
             self.note_hold(session, theirs);
         }
+        // RFC 3891 section 3: once the new call is answered the old one goes, by BYE or CANCEL.
+        if let Some(replaced) = incoming.replaces {
+            self.with_session(replaced, |ua, old| ua.hang_up(now, old, None, false));
+        }
     }
 
     /// Refuse with a final response of the engine's choice.

@@ -11,7 +11,7 @@ use crate::change::timer::{MIN_SE, Wish};
 use crate::dialog::Dialog;
 use crate::dialog::reference::DialogRef;
 use crate::digest::Auth;
-use crate::event::Event;
+use crate::event::{Event, LegId};
 use crate::peer::Peer;
 use crate::receive::Asked;
 use crate::registrar::Caller;
@@ -19,6 +19,7 @@ use crate::sdp::{Body, sdp_of};
 use crate::session::policy::Policy;
 use crate::session::{Incoming, Media, Phase, Session};
 use crate::transaction::ServerTx;
+use crate::transfer::{Match, find_replaced};
 use crate::ua::UserAgent;
 use crate::uas::NO_ROOM_RETRY_S;
 use crate::wire::{AddressParts, Name, Request, text};
@@ -39,7 +40,16 @@ impl UserAgent {
         if self.refuse_for_its_form(now, from, request, (&body, policy)) {
             return;
         }
-        self.begin_incoming(asked, &caller, body);
+        let replaces = match find_replaced(self, request) {
+            _ if !policy.allow_transfer => None,
+            Match::None => None,
+            Match::Leg(leg) => Some(leg),
+            Match::Refuse(code) => {
+                self.counters.refused_no_dialog += 1;
+                return self.refuse(from, request, code, &[]);
+            }
+        };
+        self.begin_incoming(asked, (&caller, replaces), body);
     }
 
     fn refuse_for_lack_of_room(&mut self, asked: Asked<'_>, trunk: TrunkId) -> bool {
@@ -130,14 +140,15 @@ impl UserAgent {
         false
     }
 
-    fn begin_incoming(&mut self, asked: Asked<'_>, caller: &Caller, body: Body) {
+    fn begin_incoming(&mut self, asked: Asked<'_>, whose: (&Caller, Option<LegId>), body: Body) {
+        let (caller, replaces) = whose;
         let policy = caller.policy;
         let Asked { from, request, key, .. } = asked;
         let Some(head) = request.reply_head(from) else { return };
         let leg = self.next_leg;
         self.next_leg += 1;
         let dialog = Dialog::of_request(request, self.random.token(), from);
-        let event = incoming_event(leg, caller, from, request, &dialog, body.codec_ok(&caller.codecs));
+        let event = incoming_event((leg, replaces), caller, from, request, &dialog, body.codec_ok(&caller.codecs));
         let media = Media::new(self.random.number(), None);
         let mut session = Session::new(leg, Phase::Offered, dialog, media, Auth::default());
         session.policy = policy;
@@ -163,6 +174,7 @@ impl UserAgent {
             unacked: None,
             waiting: Vec::new(),
             settled: false,
+            replaces,
             timer: Wish::of(&request.headers),
         }));
         self.register(&mut session);
@@ -203,13 +215,14 @@ fn merge_key(request: &Request) -> u64 {
 }
 
 fn incoming_event(
-    leg: u64,
+    legs: (LegId, Option<LegId>),
     caller: &Caller,
     source: Peer,
     request: &Request,
     dialog: &Dialog,
     codec_ok: bool,
 ) -> Event {
+    let (leg, replaces) = legs;
     let uri_of = |name| {
         let value = request.headers.get(name).unwrap_or_default();
         AddressParts::parse(&value).map(|parts| text(parts.uri)).unwrap_or_default()
@@ -226,5 +239,6 @@ fn incoming_event(
         headers: request.headers.to_text(MAX_HEADERS_REPORTED),
         codec_ok,
         dialog: DialogRef::uas(dialog),
+        replaces,
     }
 }

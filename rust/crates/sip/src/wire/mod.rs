@@ -14,7 +14,7 @@ mod uri;
 mod via;
 mod write;
 
-pub(crate) use address::{AddressParts, param, split_list};
+pub(crate) use address::{AddressParts, has_param, param, split_list};
 pub(crate) use headers::{Headers, Name};
 pub(crate) use parse::{Malformed, parse};
 pub(crate) use phrase::phrase;
@@ -67,7 +67,7 @@ impl Method {
 }
 
 /// The methods we answer, for Allow (RFC 3261 section 20.5).
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY";
 
 /// A message that could be read.
 #[derive(Debug)]

@@ -447,6 +447,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::LateAnswer { .. } => "LateAnswer",
         Event::Held { .. } => "Held",
         Event::HoldDone { .. } => "HoldDone",
+        Event::TransferRequested { .. } => "TransferRequested",
+        Event::TransferProgress { .. } => "TransferProgress",
         Event::InfoDtmf { .. } => "InfoDtmf",
         Event::Ended { .. } => "Ended",
         Event::PhoneRegistered { .. } => "PhoneRegistered",
