@@ -120,10 +120,17 @@ class DialogPolicy:
             callers who can.
         session_expires_s: Session interval to ask for (RFC 4028), 90-7200; 0 has a session timer only if the far end asks.
         delayed_offer: Dial without SDP: the far end offers, our ACK or PRACK answers.
+        allow_transfer: REFER is handed up as `TransferRequested`, and Replaces may take calls over. Otherwise REFER is
+            declined (603) and Replaces ignored: whoever transfers decides where a call goes and who pays.
     """
 
     def __new__(
-        cls, *, reliable: str = "supported", session_expires_s: int = 0, delayed_offer: bool = False
+        cls,
+        *,
+        reliable: str = "supported",
+        session_expires_s: int = 0,
+        delayed_offer: bool = False,
+        allow_transfer: bool = False,
     ) -> DialogPolicy: ...
 
 @final
@@ -303,6 +310,25 @@ class Engine:
         By re-INVITE, or by UPDATE while the INVITE is open and its first offer answered. What cannot be asked yet waits;
         of two wishes the later counts. 491 is tried again after the back-off of RFC 3261 14.1, five times.
         """
+    def refer(self, leg: int, to: str, *, replaces: int | None = None, referred_by: str | None = None) -> None:
+        """Ask the far end to call `to` (REFER); `TransferProgress` tells how it goes, the last time with `is_final`.
+
+        The leg goes on: hang it up when the transfer succeeded. One transfer at a time.
+
+        Args:
+            to: Whom to call, `sip:...`.
+            replaces: A leg of ours whose far end is `to`: the new call takes its place (attended transfer).
+            referred_by: URI for Referred-By (RFC 3892).
+        """
+    def accept_transfer(self, leg: int) -> None:
+        """Let a transfer go ahead that `TransferRequested` reported: 202, and NOTIFY 100."""
+    def reject_transfer(self, leg: int, code: int = 603) -> None:
+        """Decline a transfer, 400-699. Undecided for 16 T1 (8 s) it is declined with 603."""
+    def notify_transfer(self, leg: int, code: int) -> None:
+        """Tell the far end how the call to its target goes, 100-699; from 200 on it is the last word.
+
+        Without a last word for 180 s it is 408.
+        """
     def end_dialog(self, dialog: str) -> None:
         """End a dialog known only from the journal, after a crash.
 
@@ -480,6 +506,8 @@ class Incoming:
     """Whether the offer (or its absence) lets us answer with a codec of the trunk."""
     dialog: Final[str]
     """JSON for `end_dialog`."""
+    replaces: Final[int | None]
+    """The leg that this call takes the place of once it is answered (RFC 3891); that leg then ends by itself."""
     def __new__(
         cls,
         *,
@@ -494,6 +522,7 @@ class Incoming:
         headers: list[tuple[str, str]],
         codec_ok: bool,
         dialog: str,
+        replaces: int | None = None,
     ) -> Incoming: ...
 
 @final
@@ -692,6 +721,44 @@ class Held:
     def __new__(cls, *, leg: int, at_ns: int, on: bool) -> Held: ...
 
 @final
+class TransferRequested:
+    """The far end asks to be transferred: answer with `accept_transfer` or `reject_transfer`."""
+
+    __match_args__ = ("leg", "target")
+    leg: Final[int]
+    at_ns: Final[int]
+    target: Final[str]
+    """Where to, a URI without headers. Not to be dialed as it is: only routes of the account may be used."""
+    replaces: Final[int | None]
+    """The leg of ours that the call there is to replace: attended transfer between two calls with us."""
+    has_replaces: Final[bool]
+    """The target names a dialog to be replaced, of ours or of somebody else."""
+    referred_by: Final[str | None]
+    def __new__(
+        cls,
+        *,
+        leg: int,
+        at_ns: int,
+        target: str,
+        replaces: int | None = None,
+        has_replaces: bool = False,
+        referred_by: str | None = None,
+    ) -> TransferRequested: ...
+
+@final
+class TransferProgress:
+    """How a transfer goes that `refer` asked for: the response to the REFER, then what its NOTIFYs tell."""
+
+    __match_args__ = ("leg", "code")
+    leg: Final[int]
+    at_ns: Final[int]
+    code: Final[int]
+    phrase: Final[str]
+    is_final: Final[bool]
+    """Nothing more will be told; 200-299 means that the target answered."""
+    def __new__(cls, *, leg: int, at_ns: int, code: int, phrase: str, is_final: bool) -> TransferProgress: ...
+
+@final
 class HoldDone:
     """What became of a `hold`. The call goes on whatever it is; a far end that is gone ends it as `session_expired`."""
 
@@ -782,6 +849,8 @@ Event = (
     | GatherDone
     | MediaLost
     | Held
+    | TransferRequested
+    | TransferProgress
     | HoldDone
     | LegStats
     | Overload

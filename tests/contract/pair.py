@@ -65,6 +65,12 @@ class Pair:
             side.engine.set_trunks([en.TrunkConfig(id=TRUNK)])
             side.engine.set_access([en.AccessRule(network="127.0.0.1", trunk=TRUNK)])
 
+    def allow_transfers(self) -> None:
+        """Let both transfer the other's calls from now on."""
+        trunk = en.TrunkConfig(id=TRUNK, dialog=en.DialogPolicy(allow_transfer=True))
+        for side in (self.a, self.b):
+            side.engine.set_trunks([trunk])
+
     async def end(self) -> None:
         """Stop both; nothing may be left of what was called."""
         for side in (self.a, self.b):

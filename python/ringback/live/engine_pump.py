@@ -119,6 +119,10 @@ class EnginePump:
         self._parts.counters.engine_faults += 1
         _log.error("engine_fault", what=event.what, leg=event.leg)
 
+    def _transfer_requested(self, event: en.TransferRequested) -> None:
+        """Decline: no call of ours can be transferred by its far end."""
+        self._parts.engine.reject_transfer(event.leg, 603)
+
     def _nothing(self, event: Any) -> None:
         """Dtmf and holds: the operation that waited for the digit reports it, and hold changes nothing of ours."""
 
@@ -131,6 +135,8 @@ class EnginePump:
         en.Dtmf: _nothing,
         en.Held: _nothing,
         en.HoldDone: _nothing,
+        en.TransferRequested: _transfer_requested,
+        en.TransferProgress: _nothing,
     }
 
 

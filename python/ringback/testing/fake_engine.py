@@ -8,8 +8,9 @@ from ringback import _engine as en
 from ringback.live.clock import Clock
 from ringback.model.tones import TONE_COUNTRIES
 from ringback.testing.fake_defense import FakeDefense
+from ringback.testing.fake_dialogs import FakeDialogs
 from ringback.testing.fake_rooms import FakeRooms
-from ringback.testing.fake_signaling import FakeLeg, FakeNetwork, FakeSignaling
+from ringback.testing.fake_signaling import FakeLeg, FakeNetwork
 
 __all__ = ["FakeEngine", "FakeLeg", "FakeNetwork"]
 
@@ -17,13 +18,13 @@ _TONES = {"dial", "ringback", "busy", "congestion", "special_information", "beep
 _GREETING_MS = range(500, 10_001)
 
 
-class FakeEngine(FakeSignaling, FakeRooms, FakeDefense):
+class FakeEngine(FakeDialogs, FakeRooms, FakeDefense):
     """Same methods as `Engine`. `network` joins engines; `clock` runs prompts and digit time-outs."""
 
     def __init__(
         self, config: object | None = None, *, network: FakeNetwork | None = None, clock: Clock | None = None
     ) -> None:
-        FakeSignaling.__init__(self, config, network, clock)
+        FakeDialogs.__init__(self, config, network, clock)
         FakeRooms.__init__(self)
         FakeDefense.__init__(self)
 

@@ -45,6 +45,7 @@ class FakeLeg:
         self.peer: tuple[FakeSignaling, FakeLeg] | None = None
         self.ack_is_lost = False
         self.holds = False
+        self.transfer = ""  # asked, accepted: what became of the far end's REFER
         self.rang = 0
 
 
@@ -268,17 +269,6 @@ class FakeSignaling(FakeListener, FakeEvents):
             self.reject(leg, 480)
             return
         self._leave(ours, cause="bye" if ours.state == "answered" else "cancelled", reason=text)
-
-    def hold(self, leg: int, on: bool) -> None:  # noqa: FBT001  (the engine's signature)
-        """Put the far end on hold or take it back: an answered one agrees at once."""
-        ours = self._command("hold", leg)
-        if ours is None or ours.state != "answered" or ours.peer is None:
-            return
-        engine, theirs = ours.peer
-        if ours.holds != on:
-            ours.holds = on
-            engine.emit(en.Held(leg=theirs.id, at_ns=engine.now_ns(), on=on))
-        self.emit(en.HoldDone(leg=leg, at_ns=self.now_ns(), on=on, code=200))
 
     def end_dialog(self, dialog: str) -> None:
         """End a dialog known from the journal; on this wire the far end's leg of that Call-ID."""

@@ -16,25 +16,69 @@ use crate::media_policy::MediaPolicy;
 /// One order. Meanings are those of the methods of `Engine` in the Python contract.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
-    SetTables { trunks: Vec<TrunkConfig>, access: Vec<AccessRule> },
+    SetTables {
+        trunks: Vec<TrunkConfig>,
+        access: Vec<AccessRule>,
+    },
     SetAccepting(bool),
     SetDefense(Box<DefenseConfig>),
-    Ban { source: IpAddr, time: Duration },
-    LiftBan { source: IpAddr },
+    Ban {
+        source: IpAddr,
+        time: Duration,
+    },
+    LiftBan {
+        source: IpAddr,
+    },
     Dial(Box<Dial>),
-    Ring { leg: LegId },
-    EarlyMedia { leg: LegId },
-    Answer { leg: LegId },
-    Reject { leg: LegId, code: u16, reason: Option<String> },
-    Hangup { leg: LegId, q850: Option<u8>, reason: Option<String> },
-    Hold { leg: LegId, on: bool },
-    EndDialog { dialog: String },
-    Start { op: OpId, leg: LegId, operation: Operation },
-    StopOp { op: OpId },
-    Change { op: OpId, change: Change },
-    OpenRoom { room: LegId, max_members: usize },
-    CloseRoom { room: LegId },
-    Stop { grace: Duration },
+    Ring {
+        leg: LegId,
+    },
+    EarlyMedia {
+        leg: LegId,
+    },
+    Answer {
+        leg: LegId,
+    },
+    Reject {
+        leg: LegId,
+        code: u16,
+        reason: Option<String>,
+    },
+    Hangup {
+        leg: LegId,
+        q850: Option<u8>,
+        reason: Option<String>,
+    },
+    /// An order for the dialog of a leg that concerns nobody else.
+    InDialog {
+        leg: LegId,
+        order: Box<ringback_sip::Command>,
+    },
+    EndDialog {
+        dialog: String,
+    },
+    Start {
+        op: OpId,
+        leg: LegId,
+        operation: Operation,
+    },
+    StopOp {
+        op: OpId,
+    },
+    Change {
+        op: OpId,
+        change: Change,
+    },
+    OpenRoom {
+        room: LegId,
+        max_members: usize,
+    },
+    CloseRoom {
+        room: LegId,
+    },
+    Stop {
+        grace: Duration,
+    },
 }
 
 /// Everything an INVITE of ours needs; what the trunk decides is copied in, so that later changes do not matter.

@@ -78,6 +78,19 @@ pub enum What {
         leg: LegId,
         on: bool,
     },
+    TransferRequested {
+        leg: LegId,
+        target: String,
+        replaces: Option<LegId>,
+        has_replaces: bool,
+        referred_by: Option<String>,
+    },
+    TransferProgress {
+        leg: LegId,
+        code: u16,
+        phrase: String,
+        is_final: bool,
+    },
     HoldDone {
         leg: LegId,
         on: bool,
@@ -115,6 +128,8 @@ impl What {
                 | Self::Talking { .. }
                 | Self::Held { .. }
                 | Self::MediaLost { .. }
+                | Self::TransferRequested { .. }
+                | Self::TransferProgress { is_final: false, .. }
         )
     }
 }
@@ -133,6 +148,7 @@ pub struct Incoming {
     pub headers: Vec<(String, String)>,
     pub codec_ok: bool,
     pub dialog: String,
+    pub replaces: Option<LegId>,
 }
 
 /// A leg's last event.

@@ -335,11 +335,6 @@ impl Engine {
         self.push(Command::Hangup { leg, q850, reason })
     }
 
-    /// Put the far end on hold, or take it back.
-    pub fn hold(&self, leg: LegId, on: bool) -> Result<(), EngineError> {
-        self.push(Command::Hold { leg, on })
-    }
-
     /// End a dialog known only from the journal.
     pub fn end_dialog(&self, dialog: String) -> Result<(), EngineError> {
         if dialog.len() > 8192 || !dialog.trim_start().starts_with('{') {

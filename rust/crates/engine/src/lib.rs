@@ -17,6 +17,7 @@ mod gatekeeper;
 mod handle;
 mod handle_talks;
 mod ids;
+mod in_dialog;
 mod listen;
 mod media_policy;
 mod media_port;

@@ -15,14 +15,16 @@ pub(crate) struct DialogPolicy(pub(crate) native::Policy);
 #[pymethods]
 impl DialogPolicy {
     #[new]
-    #[pyo3(signature = (*, reliable = "supported", session_expires_s = Int(0), delayed_offer = false))]
-    #[pyo3(text_signature = "(*, reliable='supported', session_expires_s=0, delayed_offer=False)")]
-    fn new(reliable: &str, session_expires_s: Int, delayed_offer: bool) -> PyResult<Self> {
+    #[pyo3(signature = (*, reliable = "supported", session_expires_s = Int(0), delayed_offer = false, allow_transfer = false))]
+    #[pyo3(
+        text_signature = "(*, reliable='supported', session_expires_s=0, delayed_offer=False, allow_transfer=False)"
+    )]
+    fn new(reliable: &str, session_expires_s: Int, delayed_offer: bool, allow_transfer: bool) -> PyResult<Self> {
         let policy = native::Policy {
             reliable: native::parse_reliable(reliable).map_err(raise)?,
             session_expires_s: native::check_session_expires(session_expires_s.0).map_err(raise)?,
             delayed_offer,
-            ..native::Policy::default()
+            allow_transfer,
         };
         Ok(Self(policy))
     }
@@ -34,11 +36,13 @@ impl DialogPolicy {
             native::Reliable::Supported => "supported",
             native::Reliable::Required => "required",
         };
-        let delayed = if policy.delayed_offer { "True" } else { "False" };
+        let word = |on: bool| if on { "True" } else { "False" };
         format!(
-            "DialogPolicy(reliable={}, session_expires_s={}, delayed_offer={delayed})",
+            "DialogPolicy(reliable={}, session_expires_s={}, delayed_offer={}, allow_transfer={})",
             python_repr(reliable),
-            policy.session_expires_s
+            policy.session_expires_s,
+            word(policy.delayed_offer),
+            word(policy.allow_transfer)
         )
     }
 }

@@ -145,6 +145,25 @@ impl Engine {
         self.0.hold(leg.id("leg")?, on).map_err(raise)
     }
 
+    #[pyo3(signature = (leg, to, *, replaces = None, referred_by = None))]
+    fn refer(&self, leg: Int, to: String, replaces: Option<Int>, referred_by: Option<String>) -> PyResult<()> {
+        let replaces = replaces.map(|other| other.id("replaces")).transpose()?;
+        self.0.refer(leg.id("leg")?, to, replaces, referred_by).map_err(raise)
+    }
+
+    fn accept_transfer(&self, leg: Int) -> PyResult<()> {
+        self.0.accept_transfer(leg.id("leg")?).map_err(raise)
+    }
+
+    #[pyo3(signature = (leg, code = Int(603)), text_signature = "($self, leg, code=603)")]
+    fn reject_transfer(&self, leg: Int, code: Int) -> PyResult<()> {
+        self.0.reject_transfer(leg.id("leg")?, code.0).map_err(raise)
+    }
+
+    fn notify_transfer(&self, leg: Int, code: Int) -> PyResult<()> {
+        self.0.notify_transfer(leg.id("leg")?, code.0).map_err(raise)
+    }
+
     fn end_dialog(&self, dialog: String) -> PyResult<()> {
         self.0.end_dialog(dialog).map_err(raise)
     }

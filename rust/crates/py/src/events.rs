@@ -54,7 +54,7 @@ event_classes! {
     /// A new incoming call whose source matched a trunk.
     Incoming (leg, trunk) {
         leg: u64, at_ns: u64, trunk: u64, source: String, call_id: String, request_uri: String, to_uri: String,
-        from_uri: String, headers: Headers, codec_ok: bool, dialog: String,
+        from_uri: String, headers: Headers, codec_ok: bool, dialog: String, replaces: Option<u64> = None,
     }
     /// A provisional response 100-199 on a dialled leg.
     Progress (leg, code) { leg: u64, at_ns: u64, code: u16, phrase: String, early_media: bool }
@@ -88,6 +88,13 @@ event_classes! {
     MediaLost (leg) { leg: u64, at_ns: u64 }
     /// The far end put the leg on hold or took it back.
     Held (leg, on) { leg: u64, at_ns: u64, on: bool }
+    /// The far end asks to be transferred.
+    TransferRequested (leg, target) {
+        leg: u64, at_ns: u64, target: String, replaces: Option<u64> = None, has_replaces: bool = false,
+        referred_by: Option<String> = None,
+    }
+    /// How a transfer goes that we asked for.
+    TransferProgress (leg, code) { leg: u64, at_ns: u64, code: u16, phrase: String, is_final: bool }
     /// What became of a hold or resume of ours.
     HoldDone (leg, on) { leg: u64, at_ns: u64, on: bool, code: u16 }
     /// Media figures of a leg, just before `Ended`.
@@ -151,6 +158,12 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
         }
         What::MediaLost { leg } => object(py, MediaLost { leg, at_ns }),
         What::Held { leg, on } => object(py, Held { leg, at_ns, on }),
+        What::TransferRequested { leg, target, replaces, has_replaces, referred_by } => {
+            object(py, TransferRequested { leg, at_ns, target, replaces, has_replaces, referred_by })
+        }
+        What::TransferProgress { leg, code, phrase, is_final } => {
+            object(py, TransferProgress { leg, at_ns, code, phrase, is_final })
+        }
         What::HoldDone { leg, on, code } => object(py, HoldDone { leg, at_ns, on, code }),
         What::LegStats(stats) => object(py, stats_to_python(&stats, at_ns)),
         What::Overload { on, why } => object(py, Overload { at_ns, on, why: why.to_owned() }),
@@ -175,6 +188,7 @@ fn incoming_to_python(from: ringback_engine::Incoming, at_ns: u64) -> Incoming {
         headers: from.headers,
         codec_ok: from.codec_ok,
         dialog: from.dialog,
+        replaces: from.replaces,
     }
 }
 

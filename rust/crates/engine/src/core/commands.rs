@@ -26,7 +26,7 @@ impl<M: MediaPort> Core<M> {
             Command::Answer { leg } => self.answer(leg),
             Command::Reject { leg, code, reason } => self.reject(leg, code, reason),
             Command::Hangup { leg, q850, reason } => self.hangup(now, leg, q850, reason),
-            Command::Hold { leg, on } => self.hold(leg, on),
+            Command::InDialog { leg, order } => self.in_dialog(leg, *order),
             Command::EndDialog { dialog } => self.sip_commands.push_back(sip::Command::EndDialog { dialog }),
             Command::Start { op, leg, operation } => self.start_operation(now, op, leg, operation),
             Command::StopOp { op } => self.stop_operation(op),
@@ -176,9 +176,9 @@ impl<M: MediaPort> Core<M> {
         }
     }
 
-    fn hold(&mut self, leg: LegId, on: bool) {
+    fn in_dialog(&mut self, leg: LegId, order: sip::Command) {
         match self.touch(leg) {
-            Some(_) => self.sip_commands.push_back(sip::Command::Hold { leg, on }),
+            Some(_) => self.sip_commands.push_back(order),
             None => self.counters.stale_commands += 1,
         }
     }

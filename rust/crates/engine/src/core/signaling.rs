@@ -23,13 +23,25 @@ impl<M: MediaPort> Core<M> {
                 headers,
                 codec_ok,
                 dialog,
+                replaces,
                 ..
             } => {
                 self.current = Some(leg);
                 let secure = source.transport.is_secure();
                 let source = source.to_string();
-                let incoming =
-                    Incoming { leg, trunk, source, call_id, request_uri, to_uri, from_uri, headers, codec_ok, dialog };
+                let incoming = Incoming {
+                    leg,
+                    trunk,
+                    source,
+                    call_id,
+                    request_uri,
+                    to_uri,
+                    from_uri,
+                    headers,
+                    codec_ok,
+                    dialog,
+                    replaces,
+                };
                 self.enter_incoming(now, incoming, secure);
             }
             sip::Event::Progress { leg, code, phrase, media } => {
@@ -58,6 +70,16 @@ impl<M: MediaPort> Core<M> {
             sip::Event::Held { leg, on } => {
                 if self.live_codec(leg).is_some() {
                     self.report(now, What::Held { leg, on });
+                }
+            }
+            sip::Event::TransferRequested { leg, target, replaces, has_replaces, referred_by } => {
+                if self.live_codec(leg).is_some() {
+                    self.report(now, What::TransferRequested { leg, target, replaces, has_replaces, referred_by });
+                }
+            }
+            sip::Event::TransferProgress { leg, code, phrase, is_final } => {
+                if self.live_codec(leg).is_some() {
+                    self.report(now, What::TransferProgress { leg, code, phrase, is_final });
                 }
             }
             sip::Event::HoldDone { leg, on, code } => {

@@ -1,5 +1,7 @@
 //! Replaces (RFC 3891): an INVITE, or the target of a REFER, that names a dialog to take the place of.
 
+use std::fmt::Write;
+
 use crate::dialog::DialogKey;
 use crate::event::LegId;
 use crate::session::Phase;
@@ -86,7 +88,7 @@ pub(super) fn escaped(value: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
         out
     })
