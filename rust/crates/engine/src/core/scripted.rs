@@ -195,6 +195,7 @@ pub(crate) fn incoming(leg: LegId) -> sip::Event {
         headers: Vec::new(),
         codec_ok: true,
         dialog: "{}".to_owned(),
+        replaces: None,
     }
 }
 
