@@ -8,6 +8,8 @@ BIN := .venv/bin
 # Companies and laboratories put their own certificate authority into the system's store; uv looks there only when told.
 export UV_SYSTEM_CERTS ?= 1
 export CARGO_TARGET_DIR ?= $(CURDIR)/rust/target
+# Last: only what the machine itself does not have is taken from there (cmake, which builds libopus).
+export PATH := $(PATH):$(CURDIR)/.uv/bin
 RUST := cargo --locked
 CARGO := cd rust && cargo
 PACKAGES := sip-tester baresip-core linphone-cli kamailio kamailio-tls-modules rtpengine-daemon espeak-ng postgresql
@@ -22,6 +24,7 @@ $(UV):
 	@command -v cc >/dev/null || { echo "A C compiler is needed: install gcc or clang."; exit 1; }
 	python3 -m venv .uv
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@command -v cmake >/dev/null || .uv/bin/python -m pip install --quiet --disable-pip-version-check cmake
 
 .PHONY: setup
 setup: $(UV) ## Make the private environment: Python packages and the native engine
