@@ -76,6 +76,7 @@ class EngineConfig:
             None: one of the system's roots.
         tls_client_certificate: PEM files of chain and key to show gateways that ask.
         ws_origins: Origins that browsers may connect from, `https://host`; empty for any.
+        dns_servers: Name servers for gateways, `ip` or `ip:port`; empty for those of the system.
         max_connections: Connections opened to us at once; further ones are closed and counted.
         max_connections_per_source: The same from one address (IPv6: one /64).
     """
@@ -106,6 +107,7 @@ class EngineConfig:
         tls_ca: str | None = None,
         tls_client_certificate: tuple[str, str] | None = None,
         ws_origins: list[str] = ...,
+        dns_servers: list[str] = ...,
         max_connections: int = 4096,
         max_connections_per_source: int = 256,
     ) -> EngineConfig: ...
@@ -151,6 +153,11 @@ class TrunkConfig:
         srtp: `off`; `optional` encrypts media where the far end can (keys within `RTP/AVP`); `required` offers
             `RTP/SAVP` and refuses media in the clear (cause `no_srtp`). RFC 3711, keys as in RFC 4568.
         srtp_over_clear: Send those keys even where signaling is not encrypted (UDP, TCP, WS).
+        transport: `auto` (what DNS says, else UDP), `udp`, `tcp` or `tls`.
+        mtu_to_tcp: Send an INVITE of more than 1300 bytes over TCP, and over UDP all the same if TCP is refused (RFC 3261
+            18.1.1).
+        next_server_ms: When the gateway's name leads to several servers, go on to the next after this time without any
+            response.
     """
 
     def __new__(
@@ -166,6 +173,9 @@ class TrunkConfig:
         max_packets_per_s: int = 0,
         srtp: str = "off",
         srtp_over_clear: bool = False,
+        transport: str = "auto",
+        mtu_to_tcp: bool = False,
+        next_server_ms: int = 2000,
     ) -> TrunkConfig: ...
 
 @final
@@ -274,7 +284,9 @@ class Engine:
 
         Args:
             trunk: Id from `set_trunks`.
-            gateway: `host:port` of the carrier; a host name is resolved outside the receive path.
+            gateway: `host:port` of the carrier, or a host alone: then NAPTR and SRV name servers and ports (RFC 3263), else
+                5060, with TLS 5061. Looked up outside the receive path; of several servers the next is tried when one
+                does not answer, and reported as `Tried`.
             to: Request-URI and To, `sip:+49...@host`.
             from_: From, `sip:+49...@host`.
             call_id: Call-ID header, token characters.
@@ -537,6 +549,21 @@ class Progress:
     early_media: Final[bool]
     """The response carried usable SDP; media flows from now on."""
     def __new__(cls, *, leg: int, at_ns: int, code: int, phrase: str, early_media: bool) -> Progress: ...
+
+@final
+class Tried:
+    """One of several servers of the gateway did not take a dialled leg; the next is tried, with the same Call-ID and tag."""
+
+    __match_args__ = ("leg", "target")
+    leg: Final[int]
+    at_ns: Final[int]
+    target: Final[str]
+    """Who was tried: `ip:port` over UDP, `tcp:ip:port` or `tls:ip:port`."""
+    cause: Final[str]
+    """`timeout` (no response within `next_server_ms` or Timer B), `transport`, or `response` (503)."""
+    next: Final[str]
+    code: Final[int | None]
+    def __new__(cls, *, leg: int, at_ns: int, target: str, cause: str, next: str, code: int | None = None) -> Tried: ...
 
 @final
 class Answered:
@@ -838,6 +865,7 @@ class Trace:
 Event = (
     Incoming
     | Progress
+    | Tried
     | Answered
     | AnswerConfirmed
     | LateAnswer

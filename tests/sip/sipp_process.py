@@ -48,6 +48,7 @@ async def start_sipp(
     remote: str | None = None,
     service: str = "test",
     port: int | None = None,
+    tcp: bool = False,
     **keys: object,
 ) -> Sipp:
     """Start SIPp for one call.
@@ -57,6 +58,7 @@ async def start_sipp(
         folder: Where it may write its logs.
         remote: `host:port` to call; None waits for a call.
         service: The called number.
+        tcp: Over TCP, one connection, instead of UDP.
         keys: Values for `[name]` in the scenario.
     """
     port = port or free_port()
@@ -74,13 +76,15 @@ async def start_sipp(
         str(folder / "messages.log"),
     ]
     command += ["-recv_timeout", "15000", "-timeout", "25", "-timeout_error"]
+    if tcp:
+        command += ["-t", "t1"]
     if remote is not None:
         command.append(remote)
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     if remote is None:
-        await _listening(port, process)
+        await _listening(port, process, "tcp" if tcp else "udp")
     return Sipp(process, port, scenario, folder)
 
 
@@ -92,10 +96,10 @@ def _filled(scenario: str, keys: dict[str, object]) -> str:
     return text
 
 
-async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
-    """Wait until somebody has bound the port: its line appears in the kernel's table of UDP sockets."""
+async def _listening(port: int, process: asyncio.subprocess.Process, table: str) -> None:
+    """Wait until somebody has bound the port: its line appears in the kernel's table of sockets."""
     wanted = f"0100007F:{port:04X}"
     async with asyncio.timeout(10):
-        while wanted not in Path("/proc/net/udp").read_text():
+        while wanted not in Path(f"/proc/net/{table}").read_text():
             assert process.returncode is None, "SIPp did not start"
             await asyncio.sleep(0.01)

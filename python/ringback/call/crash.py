@@ -119,6 +119,7 @@ def _early_dialog(data: dict[str, Any]) -> str:
             "remote_uri": data["to"],
             "remote_target": data["to"],
             "peer": data["gateway"],
+            "transport": data.get("transport", "udp"),
         }
     ).decode()
 

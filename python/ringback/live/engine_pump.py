@@ -123,6 +123,11 @@ class EnginePump:
         """Decline: no call of ours can be transferred by its far end."""
         self._parts.engine.reject_transfer(event.leg, 603)
 
+    def _tried(self, event: en.Tried) -> None:
+        _log.info(
+            "server_tried", leg=event.leg, target=event.target, cause=event.cause, code=event.code, next=event.next
+        )
+
     def _nothing(self, event: Any) -> None:
         """Dtmf and holds: the operation that waited for the digit reports it, and hold changes nothing of ours."""
 
@@ -137,6 +142,7 @@ class EnginePump:
         en.HoldDone: _nothing,
         en.TransferRequested: _transfer_requested,
         en.TransferProgress: _nothing,
+        en.Tried: _tried,
     }
 
 

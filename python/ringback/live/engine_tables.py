@@ -49,6 +49,10 @@ def _config(trunk: Trunk) -> TrunkConfig:
         max_packets_per_s=trunk.limits.packets_per_s or 0,
         srtp=trunk.srtp,
         srtp_over_clear=trunk.srtp_over_clear,
+        transport=trunk.transport,
+        mtu_to_tcp=trunk.mtu_to_tcp,
+        # With two servers behind one gateway the second gets its turn before the gateway is given up.
+        next_server_ms=max(trunk.first_response_ms // 2, 1),
     )
 
 
@@ -80,6 +84,9 @@ async def _resolved(text: str) -> list[Source]:
         host, _, port = text.rpartition(":")
     else:
         return [(text, None)]
+    if not host:
+        # No port: SRV may name one, and then the servers are sources by their address alone.
+        return [(address, None) for address in await resolve(port)]
     host = host.strip("[]")
     try:
         return [(str(ip_address(host)), int(port))]

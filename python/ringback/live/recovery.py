@@ -91,6 +91,8 @@ async def _with_address(dialog: str) -> str:
     peer = data.get("peer")
     if not isinstance(peer, str):
         return dialog
+    if ":" not in peer:
+        peer = f"{peer}:{5061 if data.get('transport') == 'tls' else 5060}"
     host, _, port = peer.rpartition(":")
     try:
         ip_address(host.strip("[]"))

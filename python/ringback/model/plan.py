@@ -20,6 +20,7 @@ class TryPlan(Struct, frozen=True, kw_only=True):
     display_name: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     first_response_ms: int = 4000
+    transport: str = "auto"
     overrides: tuple[OutcomeOverride, ...] = ()
 
 

@@ -28,10 +28,12 @@ class Trunk(Struct, frozen=True, kw_only=True):
     Attributes:
         engine_id: The number the engine knows the trunk by, unique in the installation.
         account: Owner; None for the operator's trunk, usable by all accounts.
-        gateways: `host:port` each, in order of preference.
+        gateways: `host:port` each, in order of preference; a host alone is looked up by NAPTR and SRV (RFC 3263).
         sources: Networks (`10.0.0.0/24`) or `address:port` that its calls come from; the gateways always count.
         channels: Legs at once, None for no limit.
         first_response_ms: Without any provisional for this long the next gateway or trunk is tried.
+        transport: `auto` (what DNS says, else UDP), `udp`, `tcp` or `tls`.
+        mtu_to_tcp: INVITEs of more than 1300 bytes go over TCP (RFC 3261 section 18.1.1).
         called_from: Where the called number of an incoming call stands: `request_uri`, `to`, or a header's name.
         calling_from: Header order for the calling number.
         send_pai: The short form of P-Asserted-Identity in `identity.carry_in`.
@@ -56,6 +58,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     codecs: tuple[str, ...] = ("PCMA", "PCMU")
     channels: int | None = None
     first_response_ms: int = 4000
+    transport: str = "auto"
+    mtu_to_tcp: bool = False
     allow_redirects: bool = False
     send_pai: bool = False
     called_from: str = "request_uri"

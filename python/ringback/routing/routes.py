@@ -116,6 +116,7 @@ def _plan_try(trunk: Trunk, gateway: str, dialed: str, presented: Presented) -> 
         display_name=presented.display_name,
         headers=presented.headers,
         first_response_ms=trunk.first_response_ms,
+        transport=trunk.transport,
         overrides=trunk.overrides,
     )
 

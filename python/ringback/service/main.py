@@ -5,12 +5,12 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import structlog
 from msgspec import Struct
 
-from ringback._engine import BindFailed, Engine, EngineConfig
+from ringback._engine import BindFailed, Engine, EngineConfig, EngineError
 from ringback.api.app import create_app
 from ringback.api.services import ApiServices, ApiSettings, Health
 from ringback.live.exchange import Exchange, ExchangeSettings
@@ -24,6 +24,7 @@ from ringback.service.logs import set_up_logs
 from ringback.service.loop import settle_memory
 from ringback.service.metrics import Figures, make_metrics
 from ringback.service.seed import seed
+from ringback.service.setting_types import TlsSettings
 from ringback.service.settings import Settings
 from ringback.speech.service import SpeechService
 from ringback.store.database import Database
@@ -107,7 +108,7 @@ async def run(
         await http.start()
         stack.push_async_callback(http.stop)
         hurry = asyncio.Event()
-        with _signals(stop, hurry):
+        with _signals(stop, hurry), _reload(engine):
             settle_memory()
             if ready is not None:
                 ready(Ready(http=http.url, sip=engine.local_address(), recovered=recovered))
@@ -156,7 +157,7 @@ def _engine(settings: Settings) -> Iterator[Engine]:
     sip, media, limits = settings.sip, settings.media, settings.limits
     engine = Engine(
         EngineConfig(
-            listen=sip.listen,
+            listen=sip.listen if isinstance(sip.listen, str) else list(sip.listen),
             advertised=sip.advertised,
             media_host=media.host,
             media_advertised=media.advertised,
@@ -174,6 +175,11 @@ def _engine(settings: Settings) -> Iterator[Engine]:
             event_high_water=limits.events,
             user_agent=sip.user_agent,
             trace=sip.trace,
+            dns_servers=list(sip.dns_servers),
+            ws_origins=list(sip.ws_origins),
+            max_connections=sip.connections,
+            max_connections_per_source=sip.connections_per_source,
+            **_tls(settings.tls),
         )
     )
     engine.set_defense(defense_config(settings.defense))
@@ -239,6 +245,47 @@ def _health(database: Database, exchange: Exchange) -> Health:
     if exchange.pump.overloaded:
         problems.append(f"The engine refuses new calls: {exchange.pump.overloaded}.")
     return Health(is_ready=not problems, problems=tuple(problems))
+
+
+class _TlsArguments(TypedDict):
+    tls_certificates: list[tuple[str, str]]
+    tls_client_ca: str | None
+    tls_ca: str | None
+    tls_client_certificate: tuple[str, str] | None
+
+
+def _tls(tls: TlsSettings) -> _TlsArguments:
+    own = tls.client_certificate
+    return {
+        "tls_certificates": [(files.chain, files.key) for files in tls.certificates],
+        "tls_client_ca": tls.client_ca,
+        "tls_ca": tls.ca,
+        "tls_client_certificate": (own.chain, own.key) if own else None,
+    }
+
+
+@contextlib.contextmanager
+def _reload(engine: Engine) -> Iterator[None]:
+    """Let SIGHUP read the TLS files again, where this loop may handle signals."""
+    loop = asyncio.get_running_loop()
+
+    def received() -> None:
+        try:
+            engine.reload_tls()
+        except EngineError as error:
+            _log.error("tls_not_reloaded", error=str(error))
+        else:
+            _log.info("tls_reloaded")
+
+    try:
+        loop.add_signal_handler(signal.SIGHUP, received)
+    except (NotImplementedError, RuntimeError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 @contextlib.contextmanager

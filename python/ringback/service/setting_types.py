@@ -57,18 +57,53 @@ class SipSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """SIP.
 
     Attributes:
-        listen: `host:port` of the SIP listener (UDP); port 0 takes a free one.
-        advertised: `host` or `host:port` that carriers reach us at, when it is not the listener's (NAT).
+        listen: One listener or a list of up to 16, `host:port` (UDP) or `transport:host:port` with `udp`, `tcp`, `tls`,
+            `ws` or `wss`; port 0 takes a free one. `@host:port` behind it is what Via and Contact of this listener say.
+        advertised: `host` or `host:port` that carriers reach us at, when it is not the listener's (NAT); a port is that
+            of the first listener.
+        dns_servers: Name servers for gateways, `ip` or `ip:port`; those of the system when left out.
+        ws_origins: Origins (`https://host`) that browsers may connect from; any when left out.
+        connections: Connections (TCP, TLS, WebSocket) opened to us at once; further ones are closed and counted.
+        connections_per_source: The same from one address.
         t1_ms: RFC 3261 T1.
         user_agent: Value of User-Agent and Server.
         trace: Keep every SIP message of every call, for the ladder.
     """
 
-    listen: Address = "127.0.0.1:5060"
+    listen: Address | tuple[Address, ...] = "127.0.0.1:5060"
     advertised: Name | None = None
+    dns_servers: tuple[Name, ...] = ()
+    ws_origins: tuple[Name, ...] = ()
+    connections: Annotated[int, Meta(ge=1, le=100_000)] = 4096
+    connections_per_source: Annotated[int, Meta(ge=1, le=100_000)] = 256
     t1_ms: Annotated[int, Meta(ge=10, le=5000)] = 500
     user_agent: Name = "Ringback"
     trace: bool = True
+
+
+class CertificateFiles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """PEM files of a certificate chain, the certificate first, and of its key."""
+
+    chain: Name
+    key: Name
+
+
+class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS of SIP. The files are read at start and again at SIGHUP.
+
+    Attributes:
+        certificates: Tables with `chain` and `key`, PEM files, for `tls` and `wss` listeners. The name that a client
+            asks for (SNI) chooses; the first serves every other name.
+        client_ca: PEM file: who connects must show a certificate that one of these vouches for.
+        ca: PEM file: gateways must show a certificate that one of these vouches for; one of the system's roots when
+            left out. It must be good for the gateway's name.
+        client_certificate: `chain` and `key` shown to gateways that ask for a certificate.
+    """
+
+    certificates: tuple[CertificateFiles, ...] = ()
+    client_ca: Name | None = None
+    ca: Name | None = None
+    client_certificate: CertificateFiles | None = None
 
 
 class MediaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,13 +235,15 @@ class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: Id
     name: Name = ""
     account: Id | None = None
-    gateways: tuple[Address, ...] = ()
+    gateways: tuple[Name, ...] = ()
     sources: tuple[Name, ...] = ()
     username: str | None = None
     password: str | None = None
     codecs: tuple[Literal["PCMA", "PCMU", "G722", "OPUS"], ...] = ("PCMA", "PCMU")
     channels: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     first_response_ms: Millis = 4000
+    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
+    mtu_to_tcp: bool = False
     allow_redirects: bool = False
     send_pai: bool = False
     called_from: Name = "request_uri"
@@ -271,6 +308,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     grace_s: Seconds = 30.0
     http: HttpSettings = HttpSettings()
     sip: SipSettings = SipSettings()
+    tls: TlsSettings = TlsSettings()
     media: MediaSettings = MediaSettings()
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()

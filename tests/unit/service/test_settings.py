@@ -67,7 +67,7 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     [
         ("[sip]\nlissten = 'x'", ["[sip] has no setting `lissten`", "`listen`?"]),
         ("nod = 'x'", ["The top of the file has no setting `nod`", "`node`?"]),
-        ("[sip]\nlisten = 5060", ["[sip] `listen`", "expected `str`"]),
+        ("[sip]\nlisten = 5060", ["[sip] `listen`", "expected `str | array`"]),
         ("[sip]\nlisten = 'here'", ["[sip] `listen`"]),
         ("[media]\nshards = 17", ["[media] `shards`", "<= 16"]),
         ("[[trunk]]\nname = 'x'", ["[[trunk]] number 1 needs the setting `id`"]),

@@ -32,6 +32,7 @@ Srtp = Annotated[str, Meta(pattern="^(off|optional|required)$")]
 Secret = Annotated[str, Meta(max_length=200)]
 Channels = Annotated[int, Meta(ge=1, le=100_000)]
 FirstResponse = Annotated[int, Meta(ge=500, le=32_000)]
+TransportName = Annotated[str, Meta(pattern="^(auto|udp|tcp|tls)$")]
 Header = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
 Headers = Annotated[list[Header], Meta(min_length=1, max_length=5)]
 Overrides = Annotated[list[OutcomeOverride], Meta(max_length=100)]
@@ -40,7 +41,7 @@ _HOST = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
 
 
 class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A trunk to be made. `gateways` are `host:port`, first one first; `sources` say where its calls come from."""
+    """A trunk to be made. `gateways` are `host:port` or a host alone, `sources` say who calls by it."""
 
     name: Name
     gateways: Places = []
@@ -50,6 +51,8 @@ class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     codecs: Codecs = field(default_factory=lambda: ["PCMA", "PCMU"])
     channels: Channels | None = None
     first_response_ms: FirstResponse = 4_000
+    transport: TransportName = "auto"
+    mtu_to_tcp: bool = False
     allow_redirects: bool = False
     send_pai: bool = False
     called_from: Header = "request_uri"
@@ -75,6 +78,8 @@ class TrunkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     codecs: Codecs | UnsetType = UNSET
     channels: Channels | UnsetType | None = UNSET
     first_response_ms: FirstResponse | UnsetType = UNSET
+    transport: TransportName | UnsetType = UNSET
+    mtu_to_tcp: bool | UnsetType = UNSET
     allow_redirects: bool | UnsetType = UNSET
     send_pai: bool | UnsetType = UNSET
     called_from: Header | UnsetType = UNSET
@@ -104,6 +109,8 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     codecs: tuple[str, ...] = ()
     channels: int | None = None
     first_response_ms: int = 4_000
+    transport: str = "auto"
+    mtu_to_tcp: bool = False
     allow_redirects: bool = False
     send_pai: bool = False
     called_from: str = "request_uri"
@@ -231,8 +238,8 @@ def _check(trunk: Trunk) -> None:
     if not trunk.gateways and not trunk.sources:
         faults.add("gateways", "and `sources` are both empty: such a trunk could neither place nor take calls")
     for index, gateway in enumerate(trunk.gateways):
-        if not _is_host_port(gateway):
-            faults.add(f"gateways[{index}]", "must be `host:port`, as in `sip.carrier.example:5060`")
+        if not _is_gateway(gateway):
+            faults.add(f"gateways[{index}]", "must be `host:port`, as in `sip.carrier.example:5060`, or a host name")
     for index, source in enumerate(trunk.sources):
         if not _is_source(source):
             faults.add(f"sources[{index}]", "must be a network like `192.0.2.0/24`, an address, or `address:port`")
@@ -252,7 +259,9 @@ def _check_overrides(trunk: Trunk, faults: Faults) -> None:
             faults.add(f"overrides[{index}]", "`sip` must be 100 to 699, `q850` 1 to 127")
 
 
-def _is_host_port(text: str) -> bool:
+def _is_gateway(text: str) -> bool:
+    if ":" not in text:
+        return bool(_HOST.fullmatch(text))
     host, _, port = text.rpartition(":")
     return bool(_HOST.fullmatch(host)) and port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535  # noqa: PLR2004
 

@@ -196,6 +196,8 @@ def _dial(turn: Turn, leg: LegState, plan: LegPlan, number: int) -> LegState:
         "to": try_.to_uri,
         "from": try_.from_uri,
     }
+    if try_.transport not in {"auto", "udp"}:
+        data["transport"] = try_.transport
     if plan.blocked:
         data["blocked"] = list(plan.blocked)
     turn.record(EntryKind.DIALING, data, durable=True)

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_media::{Change, Country, MachineRules, Membership, StreamLease, TapMode, ToneName};
-use ringback_sip::{Credentials, Policy};
+use ringback_net::Wanted;
+use ringback_sip::{Credentials, Policy, Reach};
 
 use crate::config::{AccessRule, TrunkConfig};
 use crate::defense::DefenseConfig;
@@ -86,7 +87,9 @@ pub(crate) enum Command {
 pub(crate) struct Dial {
     pub(crate) leg: LegId,
     pub(crate) host: String,
-    pub(crate) port: u16,
+    pub(crate) port: Option<u16>,
+    pub(crate) wanted: Wanted,
+    pub(crate) reach: Reach,
     pub(crate) to: String,
     pub(crate) from: String,
     pub(crate) display_name: Option<String>,

@@ -1,11 +1,11 @@
 //! Settings of one engine, checked before anything is opened.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ringback_sip::{Codec, Network, Policy, Reliable};
+use ringback_sip::{Codec, Network, Policy, Reliable, Transport};
 
-use ringback_net::TlsFiles;
+use ringback_net::{TlsFiles, Wanted};
 
 use crate::error::EngineError;
 use crate::ids::TrunkId;
@@ -44,6 +44,7 @@ pub struct EngineConfig {
 pub struct StreamSettings {
     pub tls: TlsFiles,
     pub ws_origins: Vec<String>,
+    pub dns_servers: Vec<SocketAddr>,
     pub max_connections: usize,
     pub max_connections_per_source: usize,
 }
@@ -99,12 +100,40 @@ impl EngineConfig {
     }
 }
 
+/// Read a name server's address, `ip` or `ip:port`.
+pub fn parse_dns_server(text: &str) -> Result<SocketAddr, EngineError> {
+    let address = text.parse().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
+    address.map_err(|_| EngineError::argument("dns_servers", format!("{text:?} is no address like 192.0.2.53:53")))
+}
+
+/// Read the transport of a trunk.
+pub fn parse_transport(word: &str) -> Result<Wanted, EngineError> {
+    match Transport::parse(word) {
+        _ if word == "auto" => Ok(Wanted::Auto),
+        Some(transport @ (Transport::Udp | Transport::Tcp | Transport::Tls)) => Ok(Wanted::Only(transport)),
+        _ => Err(EngineError::argument("transport", format!("{word:?} is not one of auto, udp, tcp, tls"))),
+    }
+}
+
 /// Check that a number lies in its range; the message names both.
 pub fn in_range(name: &'static str, value: i64, low: i64, high: i64) -> Result<i64, EngineError> {
     if value < low || value > high {
         return Err(EngineError::argument(name, format!("{value} is outside {low} to {high}")));
     }
     Ok(value)
+}
+
+/// Split a gateway: `host:port`, or a host alone that DNS knows the port of.
+pub(crate) fn split_gateway(text: &str) -> Result<(&str, Option<u16>), EngineError> {
+    if let Ok(IpAddr::V6(_)) = text.parse::<IpAddr>() {
+        return Ok((text, None));
+    }
+    if text.contains(':') {
+        return split_host_port("gateway", text).map(|(host, port)| (host, Some(port)));
+    }
+    // Checked as if it had a port.
+    split_host_port("gateway", &format!("{text}:1"))?;
+    Ok((text, None))
 }
 
 /// Split `host:port` or `[v6]:port`; the host stands without brackets.
@@ -132,6 +161,9 @@ pub struct TrunkConfig {
     pub username: Option<String>,
     pub password: Option<String>,
     pub media: MediaPolicy,
+    pub transport: Wanted,
+    pub mtu_to_tcp: bool,
+    pub next_server: Duration,
     pub allow_redirects: bool,
     pub policy: Policy,
     pub max_incoming_per_s: u32,

@@ -22,6 +22,13 @@ pub enum What {
         phrase: String,
         early_media: bool,
     },
+    Tried {
+        leg: LegId,
+        target: String,
+        cause: &'static str,
+        code: Option<u16>,
+        next: String,
+    },
     Answered {
         leg: LegId,
         code: u16,

@@ -10,7 +10,7 @@ use ringback_sip as sip;
 
 use crate::args;
 use crate::command::{Command, Dial, Operation};
-use crate::config::{AccessRule, EngineConfig, TrunkConfig, in_range, split_host_port};
+use crate::config::{AccessRule, EngineConfig, TrunkConfig, in_range, split_gateway};
 use crate::defense::{self, DefenseConfig};
 use crate::error::EngineError;
 use crate::event::Event;
@@ -295,6 +295,8 @@ impl Engine {
             local_tag: request.local_tag,
             headers: request.headers,
             media: trunk.media,
+            wanted: trunk.transport,
+            reach: sip::Reach { then: Vec::new(), patience: Some(trunk.next_server), mtu_to_tcp: trunk.mtu_to_tcp },
             credentials,
             allow_redirects: trunk.allow_redirects,
             policy: trunk.policy,
@@ -392,9 +394,9 @@ impl Drop for Engine {
     }
 }
 
-fn check_dial(request: &DialRequest) -> Result<(&str, u16), EngineError> {
-    let (host, port) = split_host_port("gateway", &request.gateway)?;
-    if port == 0 {
+fn check_dial(request: &DialRequest) -> Result<(&str, Option<u16>), EngineError> {
+    let (host, port) = split_gateway(&request.gateway)?;
+    if port == Some(0) {
         return Err(EngineError::argument("gateway", "port 0 cannot be called"));
     }
     args::sip_uri("to", &request.to)?;

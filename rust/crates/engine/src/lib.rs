@@ -29,7 +29,8 @@ mod stats;
 pub use audio::StreamArgs;
 pub use command::{Gather, Operation};
 pub use config::{
-    AccessRule, EngineConfig, StreamSettings, TrunkConfig, in_range, parse_codecs, parse_network, parse_srtp,
+    AccessRule, EngineConfig, StreamSettings, TrunkConfig, in_range, parse_codecs, parse_dns_server, parse_network,
+    parse_srtp, parse_transport,
 };
 pub use config::{check_session_expires, parse_reliable};
 pub use defense::{AclEntry, DefenseArgs, DefenseConfig};
@@ -38,6 +39,6 @@ pub use event::{Ended, Event, Incoming, LegStats, What};
 pub use handle::{DialRequest, Engine};
 pub use ids::{LegId, OpId, TrunkId};
 pub use media_policy::{MediaPolicy, SrtpMode};
-pub use ringback_net::{CertificateFiles, TlsFiles};
+pub use ringback_net::{CertificateFiles, TlsFiles, Wanted};
 pub use ringback_sip::{Policy, Reliable};
 pub use stats::Stats;

@@ -1,6 +1,7 @@
 //! A started engine: its threads and what it shares with them.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use ringback_media::{AudioStream, EventSink, Media, MediaConfig, spare_cpus};
 use ringback_net::{
-    AudioRequest, AudioSockets, MonotonicClock, Resolver, StreamLimits, StreamSetup, Streams, Tls, UdpListener, WakeFd,
+    AudioRequest, AudioSockets, Families, MonotonicClock, Resolver, StreamLimits, StreamSetup, Streams, Tls,
+    UdpListener, WakeFd,
 };
 use ringback_sip as sip;
 
@@ -51,6 +53,8 @@ impl Running {
         let tls = Arc::new(tls);
         let mut bound = Bound::open(config)?;
         let local = bound.listeners.clone();
+        let has = |v6| local.iter().any(|listener| listener.local.is_ipv6() == v6);
+        let families = Families { v4: has(false), v6: has(true) };
         let wake = Arc::new(WakeFd::new().map_err(|error| no_resource("an eventfd", &error))?);
         let media_inbox = Arc::new(MediaInbox::new(Arc::clone(&wake)));
         let sink: Arc<dyn EventSink> = media_inbox.clone();
@@ -62,8 +66,12 @@ impl Running {
         let shared = Shared { wake, commands, events, media_inbox, snapshot };
         let parts = Parts {
             agent: sip_config(config, local.clone()),
-            core: CoreConfig { media_advertised: addresses.media_advertised, decide_within: config.decide_within },
-            want_v6: local.first().is_some_and(|listener| listener.local.is_ipv6()),
+            core: CoreConfig {
+                media_advertised: addresses.media_advertised,
+                decide_within: config.decide_within,
+                families,
+            },
+            dns_servers: config.streams.dns_servers.clone(),
             high_water: config.event_high_water,
         };
         let streams = Streams::start(stream_setup(config, &mut bound, Arc::clone(&tls)), Arc::clone(&shared.wake))
@@ -121,7 +129,7 @@ impl Running {
 struct Parts {
     agent: sip::Config,
     core: CoreConfig,
-    want_v6: bool,
+    dns_servers: Vec<SocketAddr>,
     high_water: usize,
 }
 
@@ -129,7 +137,7 @@ struct Parts {
 fn signal(mut udp: Vec<UdpListener>, streams: Streams, parts: Parts, shared: Shared, media: Arc<Media>) {
     let wake = Arc::clone(&shared.wake);
     let core = Core::new(parts.core, MonotonicClock::new(), media);
-    let resolver = Resolver::new(parts.want_v6, Arc::clone(&wake));
+    let resolver = Resolver::new(parts.dns_servers, parts.agent.seed, Arc::clone(&wake));
     let agent = sip::UserAgent::new(parts.agent);
     let mut signaling = Signaling::new(agent, core, (resolver, streams), shared, parts.high_water);
     // Parts of a turn are guarded one by one; this catches what is between them.

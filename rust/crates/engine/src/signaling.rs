@@ -142,6 +142,10 @@ impl<M: MediaPort> Signaling<M> {
                 }
             }
             self.look_up(now);
+            // Before the message that opens the connection.
+            while let Some((address, name)) = self.core.names.pop_front() {
+                self.streams.expect_name(address, &name);
+            }
             let Some(command) = self.core.sip_commands.pop_front() else { break };
             self.agent.handle_command(now, command);
         }
@@ -149,15 +153,18 @@ impl<M: MediaPort> Signaling<M> {
     }
 
     fn look_up(&mut self, now: Instant) {
-        while let Some((leg, host)) = self.core.lookups.pop_front() {
-            let answer = self.resolver.resolve(now, &host, leg);
+        while let Some(target) = self.core.failed.pop_front() {
+            self.resolver.quarantine(now, target);
+        }
+        while let Some((leg, question)) = self.core.lookups.pop_front() {
+            let answer = self.resolver.resolve(now, question, leg);
             self.resolved(now, leg, answer);
         }
     }
 
     fn resolved(&mut self, now: Instant, leg: LegId, answer: Answer) {
         match answer {
-            Answer::Address(ip) => self.core.handle_resolved(now, leg, Ok(ip)),
+            Answer::Targets(targets) => self.core.handle_resolved(now, leg, Ok(targets)),
             Answer::Failed(why) => self.core.handle_resolved(now, leg, Err(why)),
             Answer::Later => {}
         }

@@ -85,6 +85,7 @@ impl Snapshot {
             ("dns_lookups", self.resolver.lookups),
             ("dns_failures", self.resolver.failures),
             ("failed_dns", core.failed_dns),
+            ("quarantined", self.resolver.quarantined),
             ("send_errors", self.driver.send_errors),
             ("media_close_timeouts", core.media_close_timeouts),
             ("faults", sip.faults + core.faults),

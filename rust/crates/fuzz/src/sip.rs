@@ -294,6 +294,7 @@ fn dial(leg: LegId) -> Command {
     Command::Dial {
         leg,
         peer: peer(),
+        reach: ringback_sip::Reach::default(),
         to: "sip:+4930100@192.0.2.9:5060".to_owned(),
         from: "sip:+4930200@ringback.example".to_owned(),
         display_name: None,

@@ -6,11 +6,11 @@
 
 mod audio;
 mod clock;
+mod dns;
 mod driver;
 mod flood;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod resolve;
 mod socket_address;
 mod stream;
 mod udp;
@@ -18,9 +18,9 @@ mod wake;
 
 pub use audio::{AudioEnd, AudioRequest, AudioSockets, Carried};
 pub use clock::MonotonicClock;
+pub use dns::{Answer, Families, Question, Resolver, ResolverCounters, Target, Wanted};
 pub use driver::{Core, DriverCounters, UdpListener, run};
 pub use flood::{FloodGate, FloodLimits, Known};
-pub use resolve::{Answer, Resolver, ResolverCounters};
 pub use stream::{
     CertificateFiles, StreamCounters, StreamEvent, StreamLimits, StreamSetup, Streams, Tls, TlsFiles, bind_stream,
 };

@@ -60,6 +60,7 @@ impl EngineConfig {
         tls_ca = None,
         tls_client_certificate = None,
         ws_origins = None,
+        dns_servers = None,
         max_connections = Int(4096),
         max_connections_per_source = Int(256),
     ))]
@@ -67,7 +68,7 @@ impl EngineConfig {
         rtp_first_port=20000, rtp_last_port=39999, media_shards=1, media_cpus=None, media_realtime=True, media_timeout_ms=30000, \
         tones='de', t1_ms=500, decide_within_ms=4000, max_legs=4000, max_incoming_per_s=1000, event_high_water=50000, \
         user_agent='Ringback', trace=False, tls_certificates=[], tls_client_ca=None, tls_ca=None, \
-        tls_client_certificate=None, ws_origins=[], max_connections=4096, max_connections_per_source=256)")]
+        tls_client_certificate=None, ws_origins=[], dns_servers=[], max_connections=4096, max_connections_per_source=256)")]
     #[allow(clippy::too_many_arguments)] // keyword-only settings of the contract
     fn new(
         listen: Listen,
@@ -93,6 +94,7 @@ impl EngineConfig {
         tls_ca: Option<PathBuf>,
         tls_client_certificate: Option<CertificatePair>,
         ws_origins: Option<Vec<String>>,
+        dns_servers: Option<Vec<String>>,
         max_connections: Int,
         max_connections_per_source: Int,
     ) -> PyResult<Self> {
@@ -104,6 +106,12 @@ impl EngineConfig {
                 own: tls_client_certificate.map(files),
             },
             ws_origins: ws_origins.unwrap_or_default(),
+            dns_servers: dns_servers
+                .unwrap_or_default()
+                .iter()
+                .map(|text| native::parse_dns_server(text))
+                .collect::<Result<_, _>>()
+                .map_err(raise)?,
             max_connections: max_connections.within("max_connections", 1, 100_000)?,
             max_connections_per_source: max_connections_per_source.within("max_connections_per_source", 1, 100_000)?,
         };
@@ -171,9 +179,13 @@ impl TrunkConfig {
         max_packets_per_s = Int(0),
         srtp = "off",
         srtp_over_clear = false,
+        transport = "auto",
+        mtu_to_tcp = false,
+        next_server_ms = Int(2000),
     ))]
     #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, \
-        dialog=None, max_incoming_per_s=0, max_packets_per_s=0, srtp='off', srtp_over_clear=False)")]
+        dialog=None, max_incoming_per_s=0, max_packets_per_s=0, srtp='off', srtp_over_clear=False, \
+        transport='auto', mtu_to_tcp=False, next_server_ms=2000)")]
     #[allow(clippy::too_many_arguments)] // keyword-only arguments of the contract
     fn new(
         id: Int,
@@ -186,6 +198,9 @@ impl TrunkConfig {
         max_packets_per_s: Int,
         srtp: &str,
         srtp_over_clear: bool,
+        transport: &str,
+        mtu_to_tcp: bool,
+        next_server_ms: Int,
     ) -> PyResult<Self> {
         let codecs = codecs.unwrap_or_else(|| vec!["PCMA".to_owned(), "PCMU".to_owned()]);
         let trunk = native::TrunkConfig {
@@ -197,6 +212,9 @@ impl TrunkConfig {
                 srtp: native::parse_srtp(srtp).map_err(raise)?,
                 srtp_over_clear,
             },
+            transport: native::parse_transport(transport).map_err(raise)?,
+            mtu_to_tcp,
+            next_server: next_server_ms.within("next_server_ms", 1, HOUR_MS).map(Duration::from_millis)?,
             allow_redirects,
             policy: dialog.map(|dialog| dialog.0).unwrap_or_default(),
             max_incoming_per_s: max_incoming_per_s.within("max_incoming_per_s", 0, 1_000_000)?,

@@ -58,6 +58,10 @@ event_classes! {
     }
     /// A provisional response 100-199 on a dialled leg.
     Progress (leg, code) { leg: u64, at_ns: u64, code: u16, phrase: String, early_media: bool }
+    /// One of several servers of a gateway did not take a dialled leg.
+    Tried (leg, target) {
+        leg: u64, at_ns: u64, target: String, cause: String, next: String, code: Option<u16> = None,
+    }
     /// A dialled leg was answered and acknowledged.
     Answered (leg) { leg: u64, at_ns: u64, code: u16, phrase: String, codec: String, dialog: String }
     /// The caller of an incoming leg showed that it has our 200.
@@ -133,6 +137,9 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
         What::Incoming(incoming) => object(py, incoming_to_python(*incoming, at_ns)),
         What::Progress { leg, code, phrase, early_media } => {
             object(py, Progress { leg, at_ns, code, phrase, early_media })
+        }
+        What::Tried { leg, target, cause, code, next } => {
+            object(py, Tried { leg, at_ns, target, cause: cause.to_owned(), next, code })
         }
         What::Answered { leg, code, phrase, codec, dialog } => {
             object(py, Answered { leg, at_ns, code, phrase, codec: codec.to_owned(), dialog })

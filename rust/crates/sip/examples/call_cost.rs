@@ -92,6 +92,7 @@ impl Bench {
         let command = Command::Dial {
             leg,
             peer: self.b_address,
+            reach: ringback_sip::Reach::default(),
             to: "sip:+4930100@192.0.2.2:5060".to_owned(),
             from: "sip:+4930200@192.0.2.1:5060".to_owned(),
             display_name: None,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::event::LegId;
 use crate::peer::Peer;
@@ -19,6 +20,8 @@ pub enum Command {
         leg: LegId,
         /// Where the INVITE goes, already resolved.
         peer: Peer,
+        /// Where else, when nobody answers there or it is refused with 503 (RFC 3263 section 4.3).
+        reach: Reach,
         /// Request-URI and To, `sip:+49...@host`.
         to: String,
         /// From, `sip:+49...@host`.
@@ -132,6 +135,18 @@ pub enum Command {
         /// The leg.
         leg: LegId,
     },
+}
+
+/// How far an INVITE may go beyond its first peer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Further peers in the order to try them. Each try has a branch of its own; Call-ID and tag stay.
+    pub then: Vec<Peer>,
+    /// With further peers left, go on to the next after this time without any response.
+    pub patience: Option<Duration>,
+    /// Send over TCP what is too long for one datagram, and over UDP all the same if TCP is refused (RFC 3261 section
+    /// 18.1.1).
+    pub mtu_to_tcp: bool,
 }
 
 /// Our side of the media as it is written into SDP.

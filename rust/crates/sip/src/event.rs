@@ -74,6 +74,19 @@ pub enum Event {
         /// Set when it carried usable SDP: early media.
         media: Option<Negotiated>,
     },
+    /// One of several peers did not take the INVITE of a dialled leg; it goes to the next.
+    Tried {
+        /// The leg.
+        leg: LegId,
+        /// Who was tried.
+        peer: Peer,
+        /// `Timeout`, `Transport`, or `Response` with the code.
+        cause: Cause,
+        /// 503.
+        code: Option<u16>,
+        /// Who is tried now.
+        next: Peer,
+    },
     /// A dialled leg was answered with usable SDP; the ACK is sent.
     Answered {
         /// The leg.

@@ -41,7 +41,7 @@ mod uas;
 mod wire;
 
 pub use access::{AccessRule, Gate, Network, NetworkError, TrunkId};
-pub use command::{Command, Credentials, LocalMedia};
+pub use command::{Command, Credentials, LocalMedia, Reach};
 pub use config::{Config, Listener};
 pub use counters::Counters;
 pub use defense::{AclRule, Ban, BanLimits, DEFAULT_SCANNERS, DefenseSettings};

@@ -16,6 +16,7 @@ impl UserAgent {
             Command::Dial {
                 leg,
                 peer,
+                reach,
                 to,
                 from,
                 display_name,
@@ -30,6 +31,7 @@ impl UserAgent {
                 let dial = Dial {
                     leg,
                     peer,
+                    reach,
                     to,
                     from,
                     display_name,

@@ -23,7 +23,7 @@ use bytes::Bytes;
 
 use crate::change::Change;
 use crate::change::timer::{SessionTimer, Wish};
-use crate::command::LocalMedia;
+use crate::command::{LocalMedia, Reach};
 use crate::dialog::{Dialog, DialogKey};
 use crate::digest::Auth;
 use crate::errand::Errand;
@@ -116,6 +116,10 @@ pub(crate) struct Session {
 pub(crate) struct Outgoing {
     /// Where it goes.
     pub(crate) peer: Peer,
+    /// Where else it may go.
+    pub(crate) reach: Reach,
+    /// The peer over UDP, while TCP is tried for the length of the INVITE.
+    pub(crate) by_udp: Option<Peer>,
     /// Request-URI.
     pub(crate) uri: Vec<u8>,
     /// Headers of the customer, checked.

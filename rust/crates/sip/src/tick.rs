@@ -10,6 +10,7 @@ use crate::session::{End, Session};
 use crate::timers::Target;
 use crate::transaction::{ClientState, ClientTick, Purpose, ServerTick, TxKey};
 use crate::ua::UserAgent;
+use crate::uac::GivenUp;
 
 /// Reminders that may be kept beyond those in use before they are looked through.
 const SPARE_REMINDERS: usize = 1024;
@@ -90,6 +91,9 @@ impl UserAgent {
         let Some(owner) = tx.owner else { return };
         self.with_session(owner, |ua, session| match tx.purpose {
             Purpose::Invite => {
+                if ua.try_next(now, session, GivenUp::Cause(cause)) {
+                    return;
+                }
                 let end = session.end.take().unwrap_or_else(|| End::of(cause, Side::Network));
                 ua.finish(session, end);
             }
@@ -126,6 +130,7 @@ impl UserAgent {
     fn tick_session(&mut self, now: Instant, session: &mut Session, why: Why) {
         match why {
             Why::Cancel => self.give_up_cancelling(now, session),
+            Why::Peer => self.give_up_peer(now, session),
             Why::Answer => self.repeat_answer(now, session),
             Why::Reliable => self.repeat_reliable(now, session),
             Why::Offer => self.change_due(now, session),

@@ -47,6 +47,7 @@ impl End {
             | Event::MediaAgreed { leg, .. }
             | Event::AnswerConfirmed { leg, .. }
             | Event::LateAnswer { leg, .. }
+            | Event::Tried { leg, .. }
             | Event::Held { leg, .. }
             | Event::HoldDone { leg, .. }
             | Event::TransferRequested { leg, .. }

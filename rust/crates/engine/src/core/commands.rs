@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ringback_net::Question;
 use ringback_sip as sip;
 
 use super::leg::{Leg, Phase};
@@ -50,7 +51,9 @@ impl<M: MediaPort> Core<M> {
             self.report(now, What::Ended(Ended::bare(leg, "stopped", "local")));
             return;
         }
-        let (host, until) = (dial.host.clone(), now + RESOLVE_WITHIN);
+        let until = now + RESOLVE_WITHIN;
+        let families = self.config.families;
+        let question = Question { host: dial.host.clone(), port: dial.port, wanted: dial.wanted, families };
         // Entered before anything else can fail: from here on it ends like every leg.
         self.legs.insert(leg, Leg::new(Phase::Resolving { dial, until }, false, MediaPolicy::default(), false));
         self.alarms.insert((until, leg, Alarm::Unresolved));
@@ -59,7 +62,7 @@ impl<M: MediaPort> Core<M> {
                 if let Some(entry) = self.legs.get_mut(&leg) {
                     entry.media_port = Some(port);
                 }
-                self.lookups.push_back((leg, host));
+                self.lookups.push_back((leg, question));
             }
             Err(why) => {
                 self.counters.refused_no_media_port += 1;

@@ -18,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use ringback_media::Change;
-use ringback_net::MonotonicClock;
+use ringback_net::{Families, MonotonicClock, Question, Target};
 use ringback_sip as sip;
 
 use crate::command::{Dial, Operation};
@@ -64,6 +64,8 @@ pub(crate) trait MediaPort {
 pub(crate) struct CoreConfig {
     pub(crate) media_advertised: IpAddr,
     pub(crate) decide_within: Duration,
+    /// Address families of the listeners.
+    pub(crate) families: Families,
 }
 
 /// Counters of the core.
@@ -106,7 +108,11 @@ pub(crate) struct Core<M> {
     /// SIP commands to hand on, in order.
     pub(crate) sip_commands: VecDeque<sip::Command>,
     /// Gateway names to look up, for legs that wait.
-    pub(crate) lookups: VecDeque<(LegId, String)>,
+    pub(crate) lookups: VecDeque<(LegId, Question)>,
+    /// Names that the certificates at these addresses must be good for.
+    pub(crate) names: VecDeque<(SocketAddr, String)>,
+    /// Targets that did not take a call.
+    pub(crate) failed: VecDeque<Target>,
     /// Events of this turn.
     pub(crate) events: Vec<Event>,
 }
@@ -129,6 +135,8 @@ impl<M: MediaPort> Core<M> {
             current: None,
             sip_commands: VecDeque::new(),
             lookups: VecDeque::new(),
+            names: VecDeque::new(),
+            failed: VecDeque::new(),
             events: Vec::new(),
         }
     }
@@ -185,7 +193,7 @@ impl<M: MediaPort> Core<M> {
     }
 
     /// A gateway's name was looked up.
-    pub(crate) fn handle_resolved(&mut self, now: Instant, leg: LegId, found: Result<IpAddr, String>) {
+    pub(crate) fn handle_resolved(&mut self, now: Instant, leg: LegId, found: Result<Vec<Target>, String>) {
         self.current = Some(leg);
         // A leg that gave up waiting has left the phase; a late answer is then for nobody.
         let waits = |entry: &&mut Leg| matches!(entry.phase, Phase::Resolving { .. });
@@ -193,7 +201,7 @@ impl<M: MediaPort> Core<M> {
         let Phase::Resolving { dial, until } = std::mem::replace(&mut entry.phase, Phase::Signaling) else { return };
         self.alarms.remove(&(until, leg, Alarm::Unresolved));
         match found {
-            Ok(ip) => self.send_invite(now, ip, *dial),
+            Ok(targets) => self.send_invite(now, &targets, *dial),
             Err(why) => {
                 self.counters.failed_dns += 1;
                 self.end_unresolved(now, leg, "dns", "network", Some(why));
@@ -201,10 +209,18 @@ impl<M: MediaPort> Core<M> {
         }
     }
 
-    fn send_invite(&mut self, now: Instant, ip: IpAddr, dial: Dial) {
-        let peer = sip::Peer::new(sip::Transport::Udp, SocketAddr::new(ip, dial.port));
+    fn send_invite(&mut self, now: Instant, targets: &[Target], dial: Dial) {
         let Some(port) = self.legs.get(&dial.leg).map(|entry| entry.media_port) else { return };
-        let Ok(crypto) = dial.media.crypto(peer.transport.is_secure(), || self.media.srtp_key()) else {
+        for target in targets.iter().filter(|target| target.transport == sip::Transport::Tls) {
+            self.names.push_back((target.address, dial.host.clone()));
+        }
+        // Keys of media go to whichever target is tried: one in the clear is enough to give them away.
+        let is_secure = targets.iter().all(|target| target.transport.is_secure());
+        let mut peers = targets.iter().map(|target| sip::Peer::new(target.transport, target.address));
+        // The resolver names at least one.
+        let Some(peer) = peers.next() else { return };
+        let reach = sip::Reach { then: peers.collect(), ..dial.reach };
+        let Ok(crypto) = dial.media.crypto(is_secure, || self.media.srtp_key()) else {
             let why = "SRTP is required, and signaling in the clear would give its key away".to_owned();
             return self.end_unresolved(now, dial.leg, "no_srtp", "local", Some(why));
         };
@@ -212,6 +228,7 @@ impl<M: MediaPort> Core<M> {
         self.sip_commands.push_back(sip::Command::Dial {
             leg: dial.leg,
             peer,
+            reach,
             to: dial.to,
             from: dial.from,
             display_name: dial.display_name,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use ringback_media::{MediaEvent, MediaStats};
-use ringback_net::MonotonicClock;
+use ringback_net::{Families, MonotonicClock, Target, Wanted};
 use ringback_sip as sip;
 
 use super::{Core, CoreConfig, MediaPort};
@@ -98,7 +98,11 @@ impl Bench {
         let media = ScriptedMedia::default();
         let script = Rc::clone(&media.0);
         let media_advertised: IpAddr = "192.0.2.1".parse().unwrap();
-        let config = CoreConfig { media_advertised, decide_within: Duration::from_secs(4) };
+        let config = CoreConfig {
+            media_advertised,
+            decide_within: Duration::from_secs(4),
+            families: Families { v4: true, v6: false },
+        };
         Self { core: Core::new(config, MonotonicClock::new(), media), script, now: Instant::now() }
     }
 
@@ -109,7 +113,7 @@ impl Bench {
     /// Dial and resolve at once.
     pub(crate) fn dial(&mut self, leg: LegId) {
         self.command(dial(leg));
-        self.core.handle_resolved(self.now, leg, Ok("192.0.2.9".parse().unwrap()));
+        self.core.handle_resolved(self.now, leg, Ok(vec![target()]));
     }
 
     pub(crate) fn sip(&mut self, event: sip::Event) {
@@ -164,11 +168,18 @@ pub(crate) fn in_short(what: &What) -> String {
     }
 }
 
+/// Where `gw.example` leads.
+pub(crate) fn target() -> Target {
+    Target { transport: sip::Transport::Udp, address: "192.0.2.9:5060".parse().unwrap() }
+}
+
 pub(crate) fn dial(leg: LegId) -> Command {
     Command::Dial(Box::new(Dial {
         leg,
         host: "gw.example".to_owned(),
-        port: 5060,
+        port: Some(5060),
+        wanted: Wanted::Auto,
+        reach: sip::Reach::default(),
         to: "sip:1@gw.example".to_owned(),
         from: "sip:2@gw.example".to_owned(),
         display_name: None,

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ringback_net::Target;
 use ringback_sip as sip;
 
 use super::{Core, MediaPort};
@@ -48,6 +49,13 @@ impl<M: MediaPort> Core<M> {
                 let early_media = media.is_some();
                 if self.agree(leg, media) {
                     self.report(now, What::Progress { leg, code, phrase, early_media });
+                }
+            }
+            sip::Event::Tried { leg, peer, cause, code, next } => {
+                self.failed.push_back(Target { transport: peer.transport, address: peer.address });
+                if self.live_codec(leg).is_some() {
+                    let (target, next) = (peer.to_string(), next.to_string());
+                    self.report(now, What::Tried { leg, target, cause: cause.as_str(), code, next });
                 }
             }
             sip::Event::Answered { leg, code, phrase, media, dialog } => {

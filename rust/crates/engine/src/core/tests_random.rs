@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use ringback_media::{MediaEvent, OpResult};
 use ringback_sip as sip;
 
-use super::scripted::{Bench, IN, agreed, answered, dial, ended, figures, incoming, tone};
+use super::scripted::{Bench, IN, agreed, answered, dial, ended, figures, incoming, target, tone};
 use crate::command::{Command, Operation};
 use crate::event::What;
 
@@ -110,7 +110,7 @@ impl World {
                 self.bench.command(dial(self.dialed));
             }
             Step::Resolve(leg, ok) => {
-                let found = if ok { Ok("192.0.2.9".parse().unwrap()) } else { Err(String::new()) };
+                let found = if ok { Ok(vec![target()]) } else { Err(String::new()) };
                 self.bench.core.handle_resolved(now, self.leg(leg), found);
             }
             Step::Incoming => {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use ringback_net::{Core as _, MonotonicClock, StreamLimits, StreamSetup, Tls, TlsFiles};
+use ringback_net::{Core as _, Families, MonotonicClock, StreamLimits, StreamSetup, Tls, TlsFiles};
 
 use super::*;
 use crate::core::CoreConfig;
@@ -53,12 +53,16 @@ impl Bench {
         });
         let media = ScriptedMedia::default();
         let script = Rc::clone(&media.0);
-        let config = CoreConfig { media_advertised: local.ip(), decide_within: Duration::from_secs(4) };
+        let config = CoreConfig {
+            media_advertised: local.ip(),
+            decide_within: Duration::from_secs(4),
+            families: Families { v4: true, v6: false },
+        };
         let core = Core::new(config, MonotonicClock::new(), media);
         let signaling = Signaling::new(
             agent,
             core,
-            (Resolver::new(false, Arc::clone(&wake)), no_streams(wake)),
+            (Resolver::new(Vec::new(), 1, Arc::clone(&wake)), no_streams(wake)),
             shared.clone(),
             high_water,
         );

@@ -21,10 +21,21 @@ pub(crate) enum Why {
     Transfer,
     /// Nobody told how a transfer went that we asked for.
     Referral,
+    /// One of several peers does not answer our INVITE.
+    Peer,
 }
 
-const ALL: [Why; 8] =
-    [Why::Answer, Why::Cancel, Why::Reliable, Why::Offer, Why::Refresh, Why::Expiry, Why::Transfer, Why::Referral];
+const ALL: [Why; 9] = [
+    Why::Answer,
+    Why::Cancel,
+    Why::Reliable,
+    Why::Offer,
+    Why::Refresh,
+    Why::Expiry,
+    Why::Transfer,
+    Why::Referral,
+    Why::Peer,
+];
 
 /// One deadline for each reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

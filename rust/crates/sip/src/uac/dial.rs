@@ -5,12 +5,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::change::timer::of_our_request;
-use crate::command::{Credentials, LocalMedia};
+use crate::command::{Credentials, LocalMedia, Reach};
 use crate::dialog::{Dialog, is_sips};
 use crate::digest::{Auth, Subject};
 use crate::event::{Cause, INCOMING_LEGS, LegId, Side};
 use crate::peer::Peer;
 use crate::sdp::offer;
+use crate::session::due::Why;
 use crate::session::policy::{Policy, Reliable};
 use crate::session::{End, Media, Outgoing, Phase, Session};
 use crate::transaction::{Purpose, branch, client_key};
@@ -22,6 +23,7 @@ use crate::wire::{ALLOW, Method, Writer, is_safe_value, is_token, is_uri, text};
 pub(crate) struct Dial {
     pub(crate) leg: LegId,
     pub(crate) peer: Peer,
+    pub(crate) reach: Reach,
     pub(crate) to: String,
     pub(crate) from: String,
     pub(crate) display_name: Option<String>,
@@ -104,6 +106,8 @@ impl UserAgent {
         session.policy = dial.policy;
         session.outgoing = Some(Box::new(Outgoing {
             peer: dial.peer,
+            reach: dial.reach,
+            by_udp: None,
             uri: dial.to.into_bytes(),
             headers,
             sdp,
@@ -146,11 +150,20 @@ impl UserAgent {
             let subject = Subject { method: "INVITE", uri: &uri, body: outgoing.sdp.as_bytes() };
             outgoing.sent_auth = session.auth.headers(subject, &cnonce);
         }
-        let bytes = self.write_invite(session, &outgoing, &branch);
+        let mut bytes = self.write_invite(session, &outgoing, &branch);
+        if self.turn_to_tcp(&mut outgoing, bytes.len()) {
+            bytes = self.write_invite(session, &outgoing, &branch);
+        }
+        session.dialog.peer = outgoing.peer;
         let key = client_key(branch.as_bytes(), Method::Invite);
         self.start_client(now, Purpose::Invite, session, key, (outgoing.peer, bytes));
         if let Some(tx) = self.clients.get_mut(&key) {
             tx.uri = outgoing.uri.clone().into_boxed_slice();
+        }
+        // While another peer is left, silence is given less time than Timer B.
+        match outgoing.reach.patience.filter(|_| !outgoing.reach.then.is_empty()) {
+            Some(wait) => session.due.set(Why::Peer, now + wait),
+            None => session.due.clear(Why::Peer),
         }
         outgoing.key = key;
         outgoing.branch = branch;

@@ -4,7 +4,9 @@ mod answer;
 mod cancel;
 mod dial;
 mod fork;
+mod reach;
 mod refusal;
 mod response;
 
 pub(crate) use dial::Dial;
+pub(crate) use reach::GivenUp;

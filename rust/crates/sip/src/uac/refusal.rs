@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::event::{Cause, Side};
 use crate::session::{End, Outgoing, Phase, Session};
 use crate::ua::UserAgent;
+use crate::uac::GivenUp;
 use crate::wire::{AddressParts, Hop, Name, ReasonText, Response, is_uri};
 
 impl UserAgent {
@@ -24,6 +25,9 @@ impl UserAgent {
         }
         if wanted && matches!(response.code, 300..=399) && redirect(session, response) {
             return self.send_invite(now, session);
+        }
+        if response.code == 503 && self.try_next(now, session, GivenUp::Code(503)) {
+            return;
         }
         let end = ending(session.end.take(), response);
         self.finish(session, end);

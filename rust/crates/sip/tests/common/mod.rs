@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use ringback_sip::{
     AccessRule, Cause, Codec, Command, Config, Event, LegId, Listener, LocalMedia, Negotiated, Output, Peer, Policy,
-    Side, Transport, UserAgent,
+    Reach, Side, Transport, UserAgent,
 };
 
 pub const T1: Duration = Duration::from_millis(500);
@@ -80,6 +80,7 @@ pub fn dial(leg: LegId, peer: &str) -> Command {
     Command::Dial {
         leg,
         peer: Peer::udp(addr(peer)),
+        reach: Reach::default(),
         to: format!("sip:+4930100@{peer}"),
         from: "sip:+4930200@ringback.example".to_owned(),
         display_name: None,
@@ -441,6 +442,7 @@ pub fn kind(event: &Event) -> &'static str {
     match event {
         Event::Incoming { .. } => "Incoming",
         Event::Progress { .. } => "Progress",
+        Event::Tried { .. } => "Tried",
         Event::Answered { .. } => "Answered",
         Event::MediaAgreed { .. } => "MediaAgreed",
         Event::AnswerConfirmed { .. } => "AnswerConfirmed",
