@@ -12,6 +12,9 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/rust/target
 export PATH := $(PATH):$(CURDIR)/.uv/bin
 RUST := cargo --locked
 CARGO := cd rust && cargo
+# libopus is built by cmake; everything else can do without.
+NO_OPUS := $(if $(shell command -v cmake),,MATURIN_PEP517_ARGS=--no-default-features)
+FEATURES := $(if $(shell command -v cmake),,--no-default-features)
 PACKAGES := sip-tester baresip-core linphone-cli kamailio kamailio-tls-modules rtpengine-daemon espeak-ng postgresql
 
 .PHONY: help
@@ -27,9 +30,13 @@ $(UV):
 	@command -v cmake >/dev/null || .uv/bin/python -m pip install --quiet --disable-pip-version-check cmake
 
 .PHONY: setup
-setup: $(UV) ## Make the private environment: Python packages and the native engine
+setup: $(UV) cmake ## Make the private environment: Python packages and the native engine
 	@echo "Setting up: Python packages, then the Rust engine (a few minutes the first time) ..."
-	@$(UV) sync --quiet --frozen --all-extras
+	@$(NO_OPUS) $(UV) sync --quiet --frozen --all-extras
+
+.PHONY: cmake
+cmake:
+	@command -v cmake >/dev/null || echo "cmake is not installed: building without the codec Opus. Install cmake and run make setup again to have it."
 
 .PHONY: demo
 demo: setup ## Place and receive real calls until each of the 28 statuses has happened, and show them
@@ -63,14 +70,14 @@ check: setup ## Lint, types, layers, sizes, generated documents
 	$(BIN)/python tools/check_sizes.py
 	$(BIN)/python tools/generate_docs.py --check
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --quiet --all-targets -- -D warnings
+	$(CARGO) clippy --locked --quiet --all-targets $(FEATURES) -- -D warnings
 
 .PHONY: test
 test: setup packages test-rust test-python ## Everything CI runs besides check and demo
 
 .PHONY: test-rust
 test-rust:
-	$(CARGO) test --locked --quiet --workspace --exclude ringback-py
+	$(CARGO) test --locked --quiet --workspace --exclude ringback-py $(FEATURES)
 
 .PHONY: test-python
 test-python:

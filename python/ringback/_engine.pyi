@@ -812,6 +812,17 @@ class LegStats:
     jitter_ms: Final[float]
     """Interarrival jitter, RFC 3550 A.8."""
     round_trip_ms: Final[float | None]
+    packets_late: Final[int]
+    """Came after their turn and were not played."""
+    concealed_ms: Final[int]
+    """Audio made up in place of what did not come in time."""
+    jitter_max_ms: Final[float]
+    loss_percent: Final[float]
+    """Of the packets of the far end, how many never came."""
+    remote_loss_percent: Final[float | None]
+    """Of ours, as the far end reported last (RTCP)."""
+    mos: Final[float | None]
+    """Mean opinion score of what was received, 1 to 4.5, estimated by the E-model (ITU-T G.107)."""
     def __new__(
         cls,
         *,
@@ -823,6 +834,12 @@ class LegStats:
         packets_lost: int,
         jitter_ms: float,
         round_trip_ms: float | None = None,
+        packets_late: int = 0,
+        concealed_ms: int = 0,
+        jitter_max_ms: float = 0.0,
+        loss_percent: float = 0.0,
+        remote_loss_percent: float | None = None,
+        mos: float | None = None,
     ) -> LegStats: ...
 
 @final

@@ -100,6 +100,8 @@ def test_every_codec_is_agreed_and_heard_both_ways(
     assert (answered.codec, stats.codec) == (codec, codec)
     assert min(alike) > least, alike
     assert stats.packets_received > 50
+    assert stats.mos > 4.0
+    assert stats.loss_percent < 2
 
 
 @pytest.mark.parametrize("srtp", ["optional", "required"])

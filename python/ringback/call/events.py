@@ -145,6 +145,12 @@ class StatsReported(Struct, frozen=True, kw_only=True):
     packets_lost: int
     jitter_ms: float
     round_trip_ms: float | None = None
+    packets_late: int = 0
+    concealed_ms: int = 0
+    jitter_max_ms: float = 0.0
+    loss_percent: float = 0.0
+    remote_loss_percent: float | None = None
+    mos: float | None = None
 
 
 class TimerFired(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,20 @@ from ringback.model.sip.reason import parse_reasons
 from ringback.model.status import Kind, LegResult
 
 _Fields = dict[str, Any]
-_STATS = ("codec", "packets_sent", "packets_received", "packets_lost", "jitter_ms", "round_trip_ms")
+_STATS = (
+    "codec",
+    "packets_sent",
+    "packets_received",
+    "packets_lost",
+    "jitter_ms",
+    "round_trip_ms",
+    "packets_late",
+    "concealed_ms",
+    "jitter_max_ms",
+    "loss_percent",
+    "remote_loss_percent",
+    "mos",
+)
 
 
 def final_record(request: CallRequest, entries: Sequence[Entry], verdict: Verdict) -> FinalRecord:

@@ -188,6 +188,12 @@ def _stats(at: Any, leg: Leg, event: en.LegStats) -> CallEvent:
         packets_lost=event.packets_lost,
         jitter_ms=event.jitter_ms,
         round_trip_ms=event.round_trip_ms,
+        packets_late=event.packets_late,
+        concealed_ms=event.concealed_ms,
+        jitter_max_ms=event.jitter_max_ms,
+        loss_percent=event.loss_percent,
+        remote_loss_percent=event.remote_loss_percent,
+        mos=event.mos,
     )
 
 

@@ -38,6 +38,12 @@ class LegRecord(Struct, frozen=True, kw_only=True):
     packets_lost: int | None = None
     jitter_ms: float | None = None
     round_trip_ms: float | None = None
+    packets_late: int | None = None
+    concealed_ms: int | None = None
+    jitter_max_ms: float | None = None
+    loss_percent: float | None = None
+    remote_loss_percent: float | None = None
+    mos: float | None = None
 
 
 class FinalRecord(Struct, frozen=True, kw_only=True):

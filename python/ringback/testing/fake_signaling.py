@@ -362,6 +362,7 @@ class FakeSignaling(FakeListener, FakeEvents):
                     packets_received=50,
                     packets_lost=0,
                     jitter_ms=0.0,
+                    mos=4.4,
                 )
             )
         self.emit(en.Ended(leg=leg.id, at_ns=now, **how))

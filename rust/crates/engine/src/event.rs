@@ -190,4 +190,10 @@ pub struct LegStats {
     pub packets_lost: u64,
     pub jitter_ms: f64,
     pub round_trip_ms: Option<f64>,
+    pub packets_late: u64,
+    pub concealed_ms: u64,
+    pub jitter_max_ms: f64,
+    pub loss_percent: f64,
+    pub remote_loss_percent: Option<f64>,
+    pub mos: Option<f64>,
 }

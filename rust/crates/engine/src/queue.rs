@@ -196,6 +196,12 @@ mod tests {
             packets_received,
             packets_lost,
             jitter_ms: 0.0,
+            packets_late: 0,
+            concealed_ms: 0,
+            jitter_max_ms: 0.0,
+            loss_percent: 0.0,
+            remote_loss_percent: None,
+            mos: None,
             round_trip_ms: None,
         })
     }

@@ -113,6 +113,14 @@ pub struct MediaStats {
     pub packets_lost: u64,
     /// Packets of anybody but the far end, refused.
     pub packets_foreign: u64,
+    /// Packets that came after their turn and were not played.
+    pub packets_late: u64,
+    /// How much of the audio was made up in place of what did not come in time, in milliseconds.
+    pub concealed_ms: u64,
+    /// The most `jitter_ms` was.
+    pub jitter_max_ms: f64,
+    /// Mean opinion score of what was received, 1 to 4.5, estimated by the E-model (ITU-T G.107); `None` if nothing was.
+    pub mos: Option<f64>,
     /// Interarrival jitter in milliseconds (RFC 3550 A.8), the last value.
     pub jitter_ms: f64,
     /// How long received packets wait to be played, in milliseconds, at the end.

@@ -104,7 +104,9 @@ event_classes! {
     /// Media figures of a leg, just before `Ended`.
     LegStats (leg) {
         leg: u64, at_ns: u64, codec: String, packets_sent: u64, packets_received: u64, packets_lost: u64,
-        jitter_ms: f64, round_trip_ms: Option<f64> = None,
+        jitter_ms: f64, round_trip_ms: Option<f64> = None, packets_late: u64 = 0, concealed_ms: u64 = 0,
+        jitter_max_ms: f64 = 0.0, loss_percent: f64 = 0.0, remote_loss_percent: Option<f64> = None,
+        mos: Option<f64> = None,
     }
     /// The engine began or ceased to refuse new calls by itself.
     Overload (on, why) { at_ns: u64, on: bool, why: String }
@@ -223,5 +225,11 @@ fn stats_to_python(from: &ringback_engine::LegStats, at_ns: u64) -> LegStats {
         packets_lost: from.packets_lost,
         jitter_ms: from.jitter_ms,
         round_trip_ms: from.round_trip_ms,
+        packets_late: from.packets_late,
+        concealed_ms: from.concealed_ms,
+        jitter_max_ms: from.jitter_max_ms,
+        loss_percent: from.loss_percent,
+        remote_loss_percent: from.remote_loss_percent,
+        mos: from.mos,
     }
 }

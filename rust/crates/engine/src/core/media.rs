@@ -70,6 +70,12 @@ impl<M: MediaPort> Core<M> {
             packets_lost: stats.packets_lost,
             jitter_ms: stats.jitter_ms,
             round_trip_ms: stats.round_trip_ms,
+            packets_late: stats.packets_late,
+            concealed_ms: stats.concealed_ms,
+            jitter_max_ms: stats.jitter_max_ms,
+            loss_percent: loss_percent(stats),
+            remote_loss_percent: stats.remote_loss.map(|loss| loss * 100.0),
+            mos: stats.mos,
         });
     }
 
@@ -78,4 +84,11 @@ impl<M: MediaPort> Core<M> {
         self.current = Some(leg);
         self.legs.contains_key(&leg)
     }
+}
+
+/// What did not come, of what the far end sent.
+#[allow(clippy::cast_precision_loss)] // a share
+fn loss_percent(stats: &MediaStats) -> f64 {
+    let expected = stats.packets_received + stats.packets_lost;
+    if expected == 0 { 0.0 } else { stats.packets_lost as f64 * 100.0 / expected as f64 }
 }

@@ -241,6 +241,10 @@ pub(crate) fn figures(leg: LegId) -> MediaEvent {
         packets_lost: 1,
         packets_foreign: 0,
         jitter_ms: 0.5,
+        packets_late: 0,
+        concealed_ms: 0,
+        jitter_max_ms: 0.5,
+        mos: Some(4.4),
         round_trip_ms: None,
         remote_loss: None,
     };

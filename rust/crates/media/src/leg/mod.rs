@@ -34,6 +34,7 @@ use crate::operation::tap::TapSide;
 use crate::output::{Channel, Outputs};
 use crate::stream::latch::Latch;
 use crate::stream::playout::Playout;
+use crate::stream::quality::{Path, mos};
 use crate::stream::reception::Reception;
 use crate::stream::report::{NtpClock, Reporter};
 use crate::stream::sender::Sender;
@@ -103,6 +104,8 @@ pub(crate) struct Leg {
     silent_since: Instant,
     lost: bool,
     packets_foreign: u64,
+    packets_late: u64,
+    concealed_ms: u64,
     /// When to give up waiting for the disk, once the leg is closed.
     closing: Option<Instant>,
     #[cfg(test)]
@@ -140,6 +143,8 @@ impl Leg {
             silent_since: now,
             lost: false,
             packets_foreign: 0,
+            packets_late: 0,
+            concealed_ms: 0,
             closing: None,
             #[cfg(test)]
             panics: false,
@@ -213,11 +218,25 @@ impl Leg {
             packets_received: self.reception.received(),
             packets_lost: self.reception.lost(),
             packets_foreign: self.packets_foreign,
+            packets_late: self.packets_late,
+            concealed_ms: self.concealed_ms,
             jitter_ms: self.reception.jitter_ms(),
+            jitter_max_ms: self.reception.jitter_max_ms(),
+            mos: self.mos(),
             playout_ms: u32::try_from(self.playout.delay_ms()).unwrap_or(0),
             round_trip_ms: self.reporter.round_trip_ms(),
             remote_loss: self.reporter.remote_loss(),
         }
+    }
+
+    #[allow(clippy::cast_precision_loss)] // shares of packets
+    fn mos(&self) -> Option<f64> {
+        let remote = self.remote.as_ref().filter(|_| self.reception.received() > 0)?;
+        let (received, missing) = (self.reception.received() as f64, self.reception.lost() as f64);
+        let network_ms = self.reporter.round_trip_ms().unwrap_or(0.0) / 2.0;
+        let delay_ms = network_ms + f64::from(remote.ptime_ms) + f64::from(self.playout.delay_ms());
+        let loss = (missing + self.packets_late as f64) / (received + missing);
+        Some(mos(&Path { codec: remote.codec, delay_ms, loss, gap: self.reception.gap() }))
     }
 
     /// Report everything that is left to say.

@@ -140,7 +140,10 @@ impl Leg {
         self.reception.arrival(at, header.timestamp, codec.ticks_per_ms());
         match self.playout.packet(codec, header.timestamp, payload) {
             Some(Inserted::Kept) => {}
-            Some(Inserted::Late) => count(&ctx.counters.dropped_rtp_late),
+            Some(Inserted::Late) => {
+                self.packets_late += 1;
+                count(&ctx.counters.dropped_rtp_late);
+            }
             Some(Inserted::Duplicate) => count(&ctx.counters.dropped_rtp_duplicate),
             Some(Inserted::Resynced) => count(&ctx.counters.media_resyncs),
             None => count(&ctx.counters.dropped_rtp_malformed),

@@ -2,7 +2,7 @@
 
 use super::secure::protect;
 use super::{Context, Leg};
-use crate::audio::frame::{Frame, SILENCE, Sound};
+use crate::audio::frame::{FRAME_MS, Frame, SILENCE, Sound};
 use crate::audio::tone::fill_digit;
 use crate::codec::silence;
 use crate::counters::count;
@@ -55,6 +55,7 @@ impl Leg {
             return (heard, Pulled::Idle);
         }
         if played.pulled == Pulled::Concealed {
+            self.concealed_ms += FRAME_MS;
             count(&ctx.counters.media_frames_concealed);
         }
         (heard, played.pulled)

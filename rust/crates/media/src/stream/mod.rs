@@ -3,6 +3,7 @@
 pub(crate) mod jitter;
 pub(crate) mod latch;
 pub(crate) mod playout;
+pub(crate) mod quality;
 pub(crate) mod reception;
 pub(crate) mod report;
 pub(crate) mod ring;

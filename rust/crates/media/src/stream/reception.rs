@@ -60,8 +60,11 @@ pub(crate) struct Reception {
     /// Of streams that are over.
     received_before: u64,
     lost_before: u64,
-    /// Smoothed interarrival jitter in RTP ticks.
+    /// Smoothed interarrival jitter in RTP ticks, and the most it was in milliseconds.
     jitter: f64,
+    jitter_max_ms: f64,
+    /// Times that numbers were missing: what loss there was came in so many pieces.
+    gaps: u64,
     /// Ticks of the RTP clock in a millisecond; 0 before the first packet.
     ticks_per_ms: u32,
     /// Arrival and timestamp of the last audio packet.
@@ -88,6 +91,7 @@ impl Reception {
         #[allow(clippy::cast_possible_truncation)] // the lower half is the number
         let step = seq_after(header.sequence, stream.highest as u16);
         if (-MAX_MISORDER..MAX_DROPOUT).contains(&step) {
+            self.gaps += u64::from(step > 1);
             if step > 0 {
                 stream.highest = stream.highest.wrapping_add_signed(step);
             }
@@ -117,6 +121,7 @@ impl Reception {
             // A pause of the sender with a clock of its own is not jitter.
             if difference < 1000.0 * f64::from(ticks_per_ms) {
                 self.jitter += (difference - self.jitter) / 16.0;
+                self.jitter_max_ms = self.jitter_max_ms.max(self.jitter_ms());
             }
         }
     }
@@ -124,6 +129,17 @@ impl Reception {
     /// Return the jitter in milliseconds.
     pub(crate) fn jitter_ms(&self) -> f64 {
         self.jitter / f64::from(self.ticks_per_ms.max(1))
+    }
+
+    /// Return the most the jitter was, in milliseconds.
+    pub(crate) fn jitter_max_ms(&self) -> f64 {
+        self.jitter_max_ms
+    }
+
+    /// Return how many packets one gap in the numbers had on average, at least 1.
+    #[allow(clippy::cast_precision_loss)] // an average
+    pub(crate) fn gap(&self) -> f64 {
+        (self.lost() as f64 / self.gaps.max(1) as f64).max(1.0)
     }
 
     /// Return packets received in all.

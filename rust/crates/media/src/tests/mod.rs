@@ -2,6 +2,7 @@
 
 mod bad_network;
 mod codecs;
+mod encrypting;
 mod faults;
 mod gathering;
 mod inband;

@@ -53,6 +53,9 @@ fn test_reports_say_what_was_sent_and_what_was_lost() {
     assert!((36..=38).contains(&block.cumulative_lost), "{}", block.cumulative_lost);
     let stats = stats(&mut stage);
     assert_eq!((stats.packets_received, stats.packets_lost), (360, 39), "the last one lost is not missed yet");
+    assert!((700..=820).contains(&stats.concealed_ms), "{} ms", stats.concealed_ms);
+    let mos = stats.mos.unwrap();
+    assert!((3.0..3.4).contains(&mos), "10 % of single losses: {mos}");
 }
 
 #[test]
