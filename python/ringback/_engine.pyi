@@ -152,6 +152,8 @@ class TrunkConfig:
             no limit beyond that of each source.
         srtp: `off`; `optional` encrypts media where the far end can (keys within `RTP/AVP`); `required` offers
             `RTP/SAVP` and refuses media in the clear (cause `no_srtp`). RFC 3711, keys as in RFC 4568.
+        dtmf: `auto` (telephone events where agreed, else tones within the audio) or `inband` (tones both ways, whatever
+            the far end says of events; events that come anyway count, too).
         srtp_over_clear: Send those keys even where signaling is not encrypted (UDP, TCP, WS).
         transport: `auto` (what DNS says, else UDP), `udp`, `tcp` or `tls`.
         mtu_to_tcp: Send an INVITE of more than 1300 bytes over TCP, and over UDP all the same if TCP is refused (RFC 3261
@@ -176,6 +178,7 @@ class TrunkConfig:
         transport: str = "auto",
         mtu_to_tcp: bool = False,
         next_server_ms: int = 2000,
+        dtmf: str = "auto",
     ) -> TrunkConfig: ...
 
 @final

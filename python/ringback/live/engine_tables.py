@@ -53,6 +53,7 @@ def _config(trunk: Trunk) -> TrunkConfig:
         mtu_to_tcp=trunk.mtu_to_tcp,
         # With two servers behind one gateway the second gets its turn before the gateway is given up.
         next_server_ms=max(trunk.first_response_ms // 2, 1),
+        dtmf=trunk.dtmf,
     )
 
 

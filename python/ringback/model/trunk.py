@@ -44,6 +44,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
         codecs: `PCMA`, `PCMU`, `G722`, `OPUS`, in order of preference.
         srtp: Whether media is encrypted: `off`, `optional` (where the far end can) or `required`.
         srtp_over_clear: Send the keys of SRTP even where signaling is not encrypted.
+        dtmf: How digits travel: `auto` (telephone events where agreed, else within the audio) or `inband`.
         overrides: Rows that come before the common table of leg results.
     """
 
@@ -70,6 +71,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
     limits: TrunkLimits = TrunkLimits()
     srtp: str = "off"
     srtp_over_clear: bool = False
+    dtmf: str = "auto"
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

@@ -254,6 +254,7 @@ class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: TrunkLimits = TrunkLimits()
     srtp: Literal["off", "optional", "required"] = "off"
     srtp_over_clear: bool = False
+    dtmf: Literal["auto", "inband"] = "auto"
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

@@ -29,6 +29,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Places = Annotated[list[Annotated[str, Meta(min_length=1, max_length=260)]], Meta(max_length=20)]
 Codecs = Annotated[list[Annotated[str, Meta(pattern="^(PCMA|PCMU|G722|OPUS)$")]], Meta(min_length=1, max_length=4)]
 Srtp = Annotated[str, Meta(pattern="^(off|optional|required)$")]
+Dtmf = Annotated[str, Meta(pattern="^(auto|inband)$")]
 Secret = Annotated[str, Meta(max_length=200)]
 Channels = Annotated[int, Meta(ge=1, le=100_000)]
 FirstResponse = Annotated[int, Meta(ge=500, le=32_000)]
@@ -63,6 +64,7 @@ class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: TrunkLimits = field(default_factory=TrunkLimits)
     srtp: Srtp = "off"
     srtp_over_clear: bool = False
+    dtmf: Dtmf = "auto"
     enabled: bool = True
     overrides: Overrides = []
 
@@ -90,6 +92,7 @@ class TrunkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     limits: TrunkLimits | UnsetType = UNSET
     srtp: Srtp | UnsetType = UNSET
     srtp_over_clear: bool | UnsetType = UNSET
+    dtmf: Dtmf | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     overrides: Overrides | UnsetType = UNSET
 
@@ -121,6 +124,7 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     limits: TrunkLimits = field(default_factory=TrunkLimits)
     srtp: str = "off"
     srtp_over_clear: bool = False
+    dtmf: str = "auto"
     overrides: tuple[OutcomeOverride, ...] = ()
 
 

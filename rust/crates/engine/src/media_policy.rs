@@ -2,6 +2,8 @@
 
 use ringback_sip::{Codec, KeySalt, LocalCrypto};
 
+use crate::error::EngineError;
+
 /// Whether media is encrypted (SRTP, RFC 3711) with keys in SDP (RFC 4568).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SrtpMode {
@@ -35,17 +37,28 @@ pub struct MediaPolicy {
     pub srtp: SrtpMode,
     /// Send the keys even where signaling is not encrypted, so that whoever reads it can decrypt the media.
     pub srtp_over_clear: bool,
+    /// Digits are tones within the audio both ways, whatever the far end says of telephone events.
+    pub inband_dtmf: bool,
 }
 
 impl Default for MediaPolicy {
     fn default() -> Self {
-        Self { codecs: vec![Codec::Pcma, Codec::Pcmu], srtp: SrtpMode::Off, srtp_over_clear: false }
+        Self { codecs: vec![Codec::Pcma, Codec::Pcmu], srtp: SrtpMode::Off, srtp_over_clear: false, inband_dtmf: false }
     }
 }
 
 /// SRTP is required, and signaling in the clear would give the key away; or there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoSrtp;
+
+/// Read how digits travel, in the word of the Python contract: `auto` or `inband`; says whether within the audio.
+pub fn parse_dtmf(word: &str) -> Result<bool, EngineError> {
+    match word {
+        "auto" => Ok(false),
+        "inband" => Ok(true),
+        _ => Err(EngineError::argument("dtmf", format!("{word:?} is neither auto nor inband"))),
+    }
+}
 
 impl MediaPolicy {
     /// Return what a leg tells of SRTP; `draw` makes a key. `secure`: its signaling is encrypted.

@@ -182,10 +182,11 @@ impl TrunkConfig {
         transport = "auto",
         mtu_to_tcp = false,
         next_server_ms = Int(2000),
+        dtmf = "auto",
     ))]
     #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, \
         dialog=None, max_incoming_per_s=0, max_packets_per_s=0, srtp='off', srtp_over_clear=False, \
-        transport='auto', mtu_to_tcp=False, next_server_ms=2000)")]
+        transport='auto', mtu_to_tcp=False, next_server_ms=2000, dtmf='auto')")]
     #[allow(clippy::too_many_arguments)] // keyword-only arguments of the contract
     fn new(
         id: Int,
@@ -201,6 +202,7 @@ impl TrunkConfig {
         transport: &str,
         mtu_to_tcp: bool,
         next_server_ms: Int,
+        dtmf: &str,
     ) -> PyResult<Self> {
         let codecs = codecs.unwrap_or_else(|| vec!["PCMA".to_owned(), "PCMU".to_owned()]);
         let trunk = native::TrunkConfig {
@@ -211,6 +213,7 @@ impl TrunkConfig {
                 codecs: native::parse_codecs(&codecs).map_err(raise)?,
                 srtp: native::parse_srtp(srtp).map_err(raise)?,
                 srtp_over_clear,
+                inband_dtmf: native::parse_dtmf(dtmf).map_err(raise)?,
             },
             transport: native::parse_transport(transport).map_err(raise)?,
             mtu_to_tcp,

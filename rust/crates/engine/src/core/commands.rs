@@ -10,7 +10,6 @@ use super::{Alarm, Core, MediaPort, RESOLVE_WITHIN};
 use crate::command::{Command, Dial};
 use crate::event::{Ended, Incoming, What};
 use crate::ids::LegId;
-use crate::media_policy::MediaPolicy;
 
 /// Sent with our own refusals.
 const UNAVAILABLE: u16 = 503;
@@ -55,7 +54,8 @@ impl<M: MediaPort> Core<M> {
         let families = self.config.families;
         let question = Question { host: dial.host.clone(), port: dial.port, wanted: dial.wanted, families };
         // Entered before anything else can fail: from here on it ends like every leg.
-        self.legs.insert(leg, Leg::new(Phase::Resolving { dial, until }, false, MediaPolicy::default(), false));
+        let policy = dial.media.clone();
+        self.legs.insert(leg, Leg::new(Phase::Resolving { dial, until }, false, policy, false));
         self.alarms.insert((until, leg, Alarm::Unresolved));
         match self.media.open_leg(leg) {
             Ok(port) => {

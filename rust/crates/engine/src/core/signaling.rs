@@ -118,8 +118,12 @@ impl<M: MediaPort> Core<M> {
     fn agree(&mut self, leg: LegId, media: Option<sip::Negotiated>) -> bool {
         self.current = Some(leg);
         let Some(entry) = self.legs.get_mut(&leg).filter(|entry| !entry.is_closing()) else { return false };
-        if let Some(media) = media {
+        if let Some(mut media) = media {
             entry.codec = Some(media.codec);
+            if entry.policy.inband_dtmf {
+                // Without events of ours digits go out as tones and are listened for; events that come anyway count.
+                media.dtmf = None;
+            }
             self.media.set_remote(leg, &media);
         }
         true
