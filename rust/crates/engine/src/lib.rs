@@ -38,7 +38,7 @@ pub use error::EngineError;
 pub use event::{Ended, Event, Incoming, LegStats, What};
 pub use handle::{DialRequest, Engine};
 pub use ids::{LegId, OpId, TrunkId};
-pub use ringback_net::{CertificateFiles, TlsFiles, Wanted};
 pub use media_policy::{MediaPolicy, SrtpMode, parse_dtmf};
+pub use ringback_net::{CertificateFiles, TlsFiles, Wanted};
 pub use ringback_sip::{Policy, Reliable};
 pub use stats::Stats;
