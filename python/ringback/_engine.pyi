@@ -144,7 +144,8 @@ class TrunkConfig:
         username: Digest user, None for no authentication.
         password: Digest password. Never shown in `repr`.
         codecs: Order of preference out of `PCMA`, `PCMU`, `G722`, `OPUS` (the last only if the build has it).
-        allow_redirects: Follow 3xx (at most once). Otherwise a 3xx ends the leg.
+        allow_redirects: Follow one 3xx, to those of its contacts that are the gateway itself, by `q`, at most five.
+            Otherwise a 3xx ends the leg.
         dialog: How its dialogs behave; None for the defaults.
         max_incoming_per_s: New INVITEs per second over all sources of the trunk, with a burst of the same size; above it
             503. 0 is no limit.

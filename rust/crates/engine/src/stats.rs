@@ -74,6 +74,8 @@ impl Snapshot {
             ("late_answers", sip.late_answers),
             ("dropped_requests", sip.dropped_requests),
             ("failed_requests", sip.failed_requests),
+            ("refused_info", sip.refused_info),
+            ("unanswered_byes", sip.unanswered_byes),
             ("refused_transfers", sip.refused_transfers),
             ("changes_put_off", sip.changes_put_off),
             ("sessions_expired", sip.sessions_expired),

@@ -65,6 +65,10 @@ pub struct Counters {
     pub dropped_requests: u64,
     /// Requests of ours inside a dialog that were refused or not answered: PRACK, INFO, NOTIFY.
     pub failed_requests: u64,
+    /// INFOs refused: 415 for a body that is no digit, 469 for a package.
+    pub refused_info: u64,
+    /// BYEs of ours that nobody answered within 64·T1.
+    pub unanswered_byes: u64,
     /// REFERs declined: the trunk does not allow transfers, or the engine did not want or did not decide.
     pub refused_transfers: u64,
     /// Holds, resumes and refreshes put off because the far end was busy with another request (491, 500) or wants a

@@ -132,6 +132,8 @@ pub(crate) struct Outgoing {
     pub(crate) branch: String,
     /// 3xx may be followed.
     pub(crate) may_redirect: bool,
+    /// Request-URIs of a 3xx that are still to be tried.
+    pub(crate) choices: Vec<Vec<u8>>,
     /// Credentials of the last INVITE: its ACK repeats them (RFC 3261 section 22.1).
     pub(crate) sent_auth: Vec<(String, String)>,
     /// Forks that rang.

@@ -97,7 +97,10 @@ impl UserAgent {
                 let end = session.end.take().unwrap_or_else(|| End::of(cause, Side::Network));
                 ua.finish(session, end);
             }
-            Purpose::Bye => ua.finish_closing(session),
+            Purpose::Bye => {
+                ua.counters.unanswered_byes += 1;
+                ua.finish_closing(session);
+            }
             Purpose::Errand | Purpose::Reinvite => ua.errand_failed(now, session, key),
             // The session has its own time-out for what follows a CANCEL.
             _ => {}

@@ -169,6 +169,7 @@ fn a_bye_that_nobody_answers_ends_the_leg_after_its_time_out() {
 
     assert_eq!(ended(&pair.a_events[0]), Some((1, Cause::Bye, Side::Local, None)));
     assert_eq!(pair.wire.len(), 11, "at 0, 0.5, 1.5, 3.5 and then every 4 s");
+    assert_eq!(pair.a.counters().unanswered_byes, 1);
 }
 
 #[test]

@@ -25,8 +25,8 @@ fn digits_by_info_are_reported_and_answered() {
 
     let first = Ask { branch: "i2", to_tag: &to_tag, ..info(2, relay, "Signal=7\r\nDuration=160\r\n") };
     let second = Ask { branch: "i3", to_tag: &to_tag, ..info(3, "Content-Type: application/dtmf\r\n", "#") };
-    let other = Ask { branch: "i4", to_tag: &to_tag, ..info(4, "Content-Type: text/plain\r\n", "hello") };
-    for ask in [&first, &first, &second, &other] {
+    let empty = Ask { branch: "i4", to_tag: &to_tag, ..info(4, "", "") };
+    for ask in [&first, &first, &second, &empty] {
         script.say(&ask.text());
         script.expect("200 INFO");
     }
@@ -39,6 +39,25 @@ fn digits_by_info_are_reported_and_answered() {
         ],
         "a copy is answered, but not reported"
     );
+}
+
+#[test]
+fn an_info_of_another_kind_is_refused_by_what_it_is_and_the_call_goes_on() {
+    let (mut script, to_tag) = up();
+    let text = "Content-Type: text/plain\r\n";
+    let cases = [
+        (text.to_owned(), "415 INFO", "Accept", "application/dtmf-relay, application/dtmf"),
+        (format!("Info-Package: x\r\n{text}"), "469 INFO", "Recv-Info", ""),
+        (format!("{text}Content-Disposition: render; handling=optional\r\n"), "200 INFO", "Server", "Ringback"),
+    ];
+    for (cseq, (extra, expected, name, value)) in (2..).zip(&cases) {
+        let branch = format!("o{cseq}");
+        let ask =
+            Ask { method: "INFO", branch: &branch, to_tag: &to_tag, cseq, extra, body: "hello", ..Ask::default() };
+        script.say(&ask.text());
+        assert_eq!(header(&script.expect(expected), name), *value);
+    }
+    assert_eq!((script.events.len(), script.ua.counters().refused_info, script.ua.counters().legs), (0, 2, 1));
 }
 
 #[test]

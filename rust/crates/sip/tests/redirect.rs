@@ -57,3 +57,49 @@ fn other_redirects_end_the_leg() {
         assert_eq!(ended(&script.events[0]), Some((1, Cause::Response, Side::Remote, Some(302))), "{contact}");
     }
 }
+
+#[test]
+fn several_choices_are_tried_in_order_of_q_each_once() {
+    let contact = "<sip:c@192.0.2.9>;q=0.1, <sip:a@192.0.2.9>, <sip:evil@203.0.113.1>;q=1.0, <sip:b@192.0.2.9>;q=0.5, \
+                   <sip:a@192.0.2.9>;q=0.9";
+    let mut script = redirected(true, contact);
+    for user in ["a", "b", "c"] {
+        let invite = script.expect("INVITE");
+        assert_eq!(target(&invite), format!("sip:{user}@192.0.2.9"));
+        // A further redirect adds nothing.
+        script.say(&reply(&invite, 302, "t", "Contact: <sip:d@192.0.2.9>\r\n", ""));
+        script.expect("ACK");
+    }
+    assert_eq!(script.take_sent(), Vec::<String>::new());
+    assert_eq!(ended(&script.events[0]), Some((1, Cause::Response, Side::Remote, Some(302))));
+    script.assert_clean();
+}
+
+#[test]
+fn a_choice_that_fails_leads_to_the_next_but_a_6xx_speaks_for_all() {
+    let contact = "<sip:a@192.0.2.9>;q=0.9, <sip:b@192.0.2.9>;q=0.5, <sip:c@192.0.2.9>;q=0.1";
+    let mut script = redirected(true, contact);
+    let first = script.expect("INVITE");
+    script.say(&reply(&first, 486, "t", "", ""));
+    script.expect("ACK");
+    let second = script.expect("INVITE");
+    assert_eq!(target(&second), "sip:b@192.0.2.9");
+
+    script.say(&reply(&second, 603, "t", "", ""));
+
+    assert_eq!(script.take_sent(), ["ACK"]);
+    assert_eq!(ended(&script.events[0]), Some((1, Cause::Response, Side::Remote, Some(603))));
+}
+
+#[test]
+fn a_flood_of_choices_is_bounded() {
+    let contacts: Vec<_> = (0..50).map(|n| format!("<sip:u{n}@192.0.2.9>")).collect();
+    let mut script = redirected(true, &contacts.join(", "));
+    let mut tried = 0;
+    while let Some((_, invite)) = script.sent.pop_front() {
+        tried += 1;
+        script.say(&reply(&invite, 404, "t", "", ""));
+        script.expect("ACK");
+    }
+    assert_eq!(tried, 5);
+}

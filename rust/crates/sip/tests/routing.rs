@@ -63,12 +63,18 @@ fn a_contact_by_name_or_none_at_all_leads_back_to_the_peer() {
 }
 
 #[test]
-fn ported_numbers_in_a_contact_survive() {
-    let contact = "Contact: <sip:+15550100;npdi;rn=+15550199@192.0.2.60;user=phone>\r\n";
-    let [(to, ack), _] = answered_with(contact);
+fn ported_numbers_trunk_groups_and_escapes_in_a_contact_survive() {
+    for uri in [
+        "sip:+15550100;npdi;rn=+15550199@192.0.2.60;user=phone",
+        "sip:+15550100;tgrp=TG-1;trunk-context=carrier.example@192.0.2.60",
+        "sip:100%23@192.0.2.60",
+        "sip:a%40b%3Bc@192.0.2.60",
+    ] {
+        let [(to, ack), (_, bye)] = answered_with(&format!("Contact: <{uri}>\r\n"));
 
-    assert_eq!(target(&ack), "sip:+15550100;npdi;rn=+15550199@192.0.2.60;user=phone");
-    assert_eq!(to, addr("192.0.2.60:5060"));
+        assert_eq!((target(&ack), target(&bye)), (uri.to_owned(), uri.to_owned()));
+        assert_eq!(to, addr("192.0.2.60:5060"));
+    }
 }
 
 #[test]

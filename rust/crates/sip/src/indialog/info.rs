@@ -12,15 +12,33 @@ use crate::wire::{Name, text};
 const DEFAULT_DURATION_MS: u32 = 250;
 
 impl UserAgent {
-    /// An INFO: answered 200 whatever it holds, for refusing would end calls with some peers.
+    /// An INFO. One with nothing in it, or with a digit we cannot read, is answered 200; what it must be understood by is
+    /// not offered by us, so packages get 469 and other bodies 415 (RFC 6086 sections 4.2.2 and 8).
     pub(super) fn receive_info(&mut self, session: &mut Session, asked: Asked<'_>) {
+        let headers = &asked.request.headers;
+        let content_type = text(&headers.get(&Name::ContentType).unwrap_or_default());
+        let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let optional = headers
+            .get(&Name::ContentDisposition)
+            .is_some_and(|value| text(&value).to_ascii_lowercase().contains("handling=optional"));
+        let package = Name::parse(&bytes::Bytes::from_static(b"Info-Package"));
+        if headers.get(&package).is_some() {
+            self.counters.refused_info += 1;
+            return self.reply_with(session, asked, (469, &[("Recv-Info", "")]));
+        }
+        if !asked.request.body.is_empty() && !DIGITS.contains(&kind.as_str()) && !optional {
+            self.counters.refused_info += 1;
+            return self.reply_with(session, asked, (415, &[("Accept", "application/dtmf-relay, application/dtmf")]));
+        }
         self.reply(session, asked, 200);
-        let content_type = text(&asked.request.headers.get(&Name::ContentType).unwrap_or_default());
         if let Some((digit, duration_ms)) = read_digit(&content_type, &text(&asked.request.body)) {
             self.report(session, |leg| Event::InfoDtmf { leg, digit, duration_ms });
         }
     }
 }
+
+/// The bodies that hold a digit.
+const DIGITS: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
 
 fn read_digit(content_type: &str, body: &str) -> Option<(char, u32)> {
     let kind = content_type.split(';').next()?.trim().to_ascii_lowercase();

@@ -114,6 +114,7 @@ impl UserAgent {
             key: client_key(b"", Method::Invite),
             branch: String::new(),
             may_redirect: dial.allow_redirects,
+            choices: Vec::new(),
             sent_auth: Vec::new(),
             forks: Vec::new(),
         }));

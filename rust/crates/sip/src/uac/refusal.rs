@@ -6,7 +6,7 @@ use crate::event::{Cause, Side};
 use crate::session::{End, Outgoing, Phase, Session};
 use crate::ua::UserAgent;
 use crate::uac::GivenUp;
-use crate::wire::{AddressParts, Hop, Name, ReasonText, Response, is_uri};
+use crate::wire::{AddressParts, Hop, Name, ReasonText, Response, is_uri, param};
 
 impl UserAgent {
     /// Our INVITE was refused; its ACK is sent already.
@@ -23,7 +23,7 @@ impl UserAgent {
         {
             return self.send_invite(now, session);
         }
-        if wanted && matches!(response.code, 300..=399) && redirect(session, response) {
+        if wanted && redirect(session, response) {
             return self.send_invite(now, session);
         }
         if response.code == 503 && self.try_next(now, session, GivenUp::Code(503)) {
@@ -47,19 +47,47 @@ fn ending(withdrawn: Option<End>, response: &Response) -> End {
     }
 }
 
-/// Take the first Contact that leads back to the same peer as the new Request-URI. Once only: a customer's call must
-/// not be sent round in circles, nor to a host the trunk does not name.
+/// Contacts of one redirect that are tried.
+const MAX_CHOICES: usize = 5;
+
+/// Take the next choice as the new Request-URI: of the Contacts of the first 3xx those that lead back to the same peer, the
+/// highest `q` first (RFC 3261 section 8.1.3.4). Only one 3xx is followed: a customer's call must not be sent round in
+/// circles, nor to a host the trunk does not name.
 fn redirect(session: &mut Session, response: &Response) -> bool {
-    let Some(outgoing) = session.outgoing.as_mut().filter(|outgoing| outgoing.may_redirect) else { return false };
-    let contacts = response.headers.list(&Name::Contact);
-    let target = contacts.iter().find_map(|value| {
-        let uri = AddressParts::parse(value)?.uri;
-        (is_uri(uri) && leads_to_peer(uri, outgoing)).then(|| uri.to_vec())
-    });
-    let Some(uri) = target else { return false };
-    outgoing.may_redirect = false;
-    outgoing.uri = uri;
+    let Some(outgoing) = session.outgoing.as_mut() else { return false };
+    if outgoing.may_redirect && matches!(response.code, 300..=399) {
+        outgoing.may_redirect = false;
+        outgoing.choices = choices(outgoing, response);
+    }
+    // A 6xx speaks for everybody the call could go to.
+    if response.code >= 600 || outgoing.choices.is_empty() {
+        return false;
+    }
+    outgoing.uri = outgoing.choices.remove(0);
     true
+}
+
+fn choices(outgoing: &Outgoing, response: &Response) -> Vec<Vec<u8>> {
+    let contacts = response.headers.list(&Name::Contact);
+    let mut found: Vec<(u32, Vec<u8>)> = Vec::new();
+    for parts in contacts.iter().filter_map(|value| AddressParts::parse(value)) {
+        let known = parts.uri == outgoing.uri || found.iter().any(|(_, uri)| *uri == parts.uri);
+        if !known && is_uri(parts.uri) && leads_to_peer(parts.uri, outgoing) {
+            found.push((weight(parts.params), parts.uri.to_vec()));
+        }
+    }
+    // Stable: of equal weights the first named comes first.
+    found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    found.into_iter().take(MAX_CHOICES).map(|(_, uri)| uri).collect()
+}
+
+/// `q` in thousandths; a Contact without one is as good as any.
+fn weight(params: &[u8]) -> u32 {
+    let q = param(params, "q").and_then(|q| std::str::from_utf8(q).ok()?.parse::<f32>().ok()).unwrap_or(1.0);
+    // Between 0 and 1000 after the clamp.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let thousandths = (q.clamp(0.0, 1.0) * 1000.0) as u32;
+    thousandths
 }
 
 fn leads_to_peer(uri: &[u8], outgoing: &Outgoing) -> bool {
