@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ringback_media::{Codec, EventSink, Media, MediaCommand, MediaConfig, MediaEvent, RemoteMedia};
+use ringback_media::{Codec, EventSink, EventType, Media, MediaCommand, MediaConfig, MediaEvent, RemoteMedia};
 
 const MAX_LEGS: u64 = 2000;
 const MAX_SECONDS: u64 = 20;
@@ -80,7 +80,8 @@ fn begin(media: &Media, leg: u64, kind: &str, wide: Option<Codec>, prompt: &Path
         Codec::Opus => 111,
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    media.set_remote(leg, RemoteMedia::new(address, codec, payload_type));
+    let dtmf = Some(EventType { payload_type: 101, ticks_per_ms: codec.ticks_per_ms() });
+    media.set_remote(leg, RemoteMedia { dtmf, ..RemoteMedia::new(address, codec, payload_type) });
     if kind == "play" {
         let files = vec![prompt.to_owned()];
         media.command(MediaCommand::Play { op: leg, leg, files, loop_count: 0, barge_in: false, gain_db: 0.0 });

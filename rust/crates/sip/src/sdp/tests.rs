@@ -106,3 +106,88 @@ fn the_connection_of_the_stream_beats_that_of_the_session() {
     assert_eq!(media("c=IN IP4 media.example"), None, "a name cannot be reached without DNS");
     assert_eq!(media("c=IN IP6 2001:db8::1"), None, "the other family cannot be reached");
 }
+
+const RTP: &str = "192.0.2.1:20000";
+
+fn ours(codecs: &[Codec], required: Option<bool>) -> LocalMedia {
+    let crypto = required.map(|required| LocalCrypto { required, key: KeySalt([1; 30]) });
+    LocalMedia { crypto, ..LocalMedia::plain(RTP.parse().expect("address"), codecs.to_vec()) }
+}
+
+fn read(lines: &str) -> Description {
+    Description::parse(format!("v=0\nc=IN IP4 192.0.2.9\n{lines}").as_bytes()).expect("SDP")
+}
+
+#[test]
+fn an_answer_uses_the_numbers_of_the_offer_and_events_with_the_clock_of_the_audio() {
+    let offer = read(
+        "m=audio 4000 RTP/AVP 96 97 98 0\na=rtpmap:96 opus/48000/2\na=fmtp:96 minptime=10; useinbandfec=1;usedtx=1\n\
+         a=rtpmap:97 telephone-event/8000\na=rtpmap:98 telephone-event/48000\na=rtcp:4010\n",
+    );
+
+    let (text, agreed) = answer_offer(&offer, &ours(&[Codec::Opus], None), ORIGIN).expect("an answer");
+
+    assert_eq!((agreed.codec, agreed.payload_type, agreed.accepts[0]), (Codec::Opus, 96, Some((96, Codec::Opus))));
+    assert_eq!(agreed.dtmf, Some(Events { payload_type: 98, clock_hz: 48_000 }));
+    assert_eq!((agreed.fec, agreed.dtx), (true, true));
+    assert_eq!(agreed.rtcp, Some("192.0.2.9:4010".parse().expect("address")));
+    assert!(text.contains("m=audio 20000 RTP/AVP 96 98\r\na=rtpmap:96 opus/48000/2\r\n"), "{text}");
+    let (_, narrow) = answer_offer(&offer, &ours(&[Codec::Pcmu], None), ORIGIN).expect("an answer");
+    assert_eq!(narrow.dtmf, Some(Events { payload_type: 97, clock_hz: 8000 }));
+}
+
+#[test]
+fn an_answer_with_numbers_of_its_own_is_sent_to_by_them_and_heard_by_ours() {
+    let answer = read("m=audio 4000 RTP/AVP 120 9\na=rtpmap:120 OPUS/48000/2\na=rtcp:53020 IN IP4 192.0.2.77\n");
+
+    let agreed = accept_answer(&answer, &ours(&[Codec::G722, Codec::Opus], None)).expect("media");
+
+    assert_eq!((agreed.codec, agreed.payload_type), (Codec::Opus, 120));
+    assert_eq!(agreed.accepts, [Some((107, Codec::Opus)), Some((9, Codec::G722)), None, None]);
+    assert_eq!(agreed.rtcp, Some("192.0.2.77:53020".parse().expect("address")));
+}
+
+#[test]
+fn srtp_is_agreed_where_both_want_it_and_refused_where_one_must_have_it() {
+    let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
+    let lines = |protocol: &str, crypto: bool| {
+        let crypto = if crypto { format!("a=crypto:3 AES_CM_128_HMAC_SHA1_32 inline:{key}\n") } else { String::new() };
+        read(&format!("m=audio 4000 {protocol} 8\n{crypto}"))
+    };
+    for (required, protocol, theirs, expected) in [
+        (None, "RTP/AVP", false, Ok(false)),
+        (None, "RTP/AVP", true, Ok(false)),
+        (None, "RTP/SAVP", true, Err(Refusal::NoSrtp)),
+        (Some(false), "RTP/AVP", false, Ok(false)),
+        (Some(false), "RTP/AVP", true, Ok(true)),
+        (Some(false), "RTP/SAVP", true, Ok(true)),
+        (Some(false), "RTP/SAVP", false, Err(Refusal::NoSrtp)),
+        (Some(true), "RTP/AVP", false, Err(Refusal::NoSrtp)),
+        (Some(true), "RTP/AVP", true, Ok(true)),
+        (Some(true), "RTP/SAVP", true, Ok(true)),
+    ] {
+        let (offer, local) = (lines(protocol, theirs), ours(&[Codec::Pcma], required));
+        let answered = answer_offer(&offer, &local, ORIGIN);
+        let what = format!("{required:?} {protocol} {theirs}");
+        assert_eq!(
+            answered.as_ref().map(|(_, agreed)| agreed.crypto.is_some()).map_err(|why| *why),
+            expected,
+            "{what}"
+        );
+        if let Ok((text, Negotiated { crypto: Some(crypto), .. })) = answered {
+            assert_eq!((crypto.suite, crypto.remote), (Suite::HmacSha1_32, KeySalt([1; 30])), "{what}");
+            assert!(text.contains(&format!("m=audio 20000 {protocol} 8")), "{text}");
+            assert!(text.contains("a=crypto:3 AES_CM_128_HMAC_SHA1_32 inline:"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn an_offer_shows_keys_in_the_profile_the_policy_asks_for() {
+    for (required, protocol, lines) in [(None, "RTP/AVP", 0), (Some(false), "RTP/AVP", 2), (Some(true), "RTP/SAVP", 2)]
+    {
+        let text = offer(&ours(&[Codec::Pcma], required), ORIGIN);
+        assert!(text.contains(&format!("m=audio 20000 {protocol} 8 101\r\n")), "{text}");
+        assert_eq!(text.matches("a=crypto:").count(), lines);
+    }
+}
