@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ringback.service.setting_types import CertificateFiles, Settings, SettingsError
+from ringback.service.setting_types import Settings, SettingsError
 
 __all__ = ["Settings", "SettingsError", "load", "variables"]
 
@@ -55,9 +55,8 @@ def variables() -> dict[str, tuple[str, ...]]:
     for field in msgspec.structs.fields(Settings):
         inner = field.type
         if isinstance(inner, type) and issubclass(inner, Struct):
-            for item in msgspec.structs.fields(inner):
-                if not _is_list(item.default) and CertificateFiles not in getattr(item.type, "__args__", ()):
-                    found[f"{PREFIX}{field.name}_{item.name}".upper()] = (field.name, item.name)
+            for name in inner.__struct_fields__:
+                found[f"{PREFIX}{field.name}_{name}".upper()] = (field.name, name)
         elif not _is_list(field.default):
             found[f"{PREFIX}{field.name}".upper()] = (field.name,)
     return found

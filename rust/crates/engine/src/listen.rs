@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(parse("[::1]:5061"), Ok((Transport::Udp, "::1", 5061, None)));
         assert_eq!(parse("WSS:a.example:0@b.example:443"), Ok((Transport::Wss, "a.example", 0, Some("b.example:443"))));
         assert_eq!(parse("tcp:5060"), Ok((Transport::Udp, "tcp", 5060, None)), "a host may be called so");
-        for wrong in ["", "sctp:192.0.2.1:5060", "tcp:192.0.2.1", "192.0.2.1:5060@", "tcp:::5060"] {
+        for wrong in ["", "sctp:192.0.2.1:5060", "tcp:192.0.2.1", "192.0.2.1:5060@"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
