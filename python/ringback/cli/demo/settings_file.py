@@ -24,13 +24,14 @@ QUEUE_MS = 2_000
 
 
 class Endpoints(Struct, frozen=True, kw_only=True):
-    """Where everybody listens: `host:port` each, `webhook` a URL (empty for none)."""
+    """Where everybody listens: `host:port` each, `webhook` a URL (empty for none), `also` further SIP listeners."""
 
     http: str
     sip: str
     carrier: str
     broken_carrier: str
     webhook: str = ""
+    also: tuple[str, ...] = ()
 
 
 def _text(value: object) -> str:
@@ -49,7 +50,7 @@ def settings_text(
     """Write the TOML of a server for the demo; `extra` is appended as it is."""
     parts = [
         _table("http", listen=at.http, requests_per_s=1000, burst=10_000),
-        _table("sip", listen=at.sip, t1_ms=t1_ms, trace=True),
+        _table("sip", listen=[at.sip, *at.also] if at.also else at.sip, t1_ms=t1_ms, trace=True),
         _table("media", first_port=20_000, last_port=39_998),
         _table(
             "[[account]]",

@@ -52,6 +52,7 @@ class World:
     """Start it with `async with World(folder)`. `flows` maps the demo's names of flows to their ids.
 
     With `record_legs` the simulator records what each answered test number heard and said, in the folder `legs`.
+    `also_listen` names further SIP listeners of the server, `transport:host:port`.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class World:
         t1_ms: int = 500,
         extra: str = "",
         record_legs: bool = False,
+        also_listen: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.api_key = api_key or f"A{secrets.token_hex(16)}"
@@ -75,6 +77,7 @@ class World:
         self._sip = sip or f"127.0.0.1:{free_port()}"
         self._t1_ms = t1_ms
         self._extra = extra
+        self._also_listen = also_listen
         self.legs = folder / "legs" if record_legs else None
         self._numbers = itertools.count(1)
         self.reports: list[dict[str, Any]] = []
@@ -125,6 +128,7 @@ class World:
             carrier=self.simulator.ready["sip"],
             broken_carrier=self.simulator.ready["raw"],
             webhook=f"{self.receiver.url}/hook",
+            also=self._also_listen,
         )
         text = settings_text(
             self.folder / "data",
