@@ -161,6 +161,8 @@ class TrunkConfig:
             18.1.1).
         next_server_ms: When the gateway's name leads to several servers, go on to the next after this time without any
             response.
+        registration: Register at the carrier, None for a trunk known by its address.
+        ping: Gateways to watch by OPTIONS, None for none.
     """
 
     def __new__(
@@ -180,7 +182,78 @@ class TrunkConfig:
         mtu_to_tcp: bool = False,
         next_server_ms: int = 2000,
         dtmf: str = "auto",
+        registration: RegistrationConfig | None = None,
+        ping: PingConfig | None = None,
     ) -> TrunkConfig: ...
+
+@final
+class RegistrationConfig:
+    """How a trunk registers at its carrier (RFC 3261 section 10.2). `Registration` events say how it stands.
+
+    Refreshed after 80-90 % of the time granted; after a failure tried again with a growing wait of 15 s to 30 min, or
+    as long as Retry-After says. Taken back when the trunk leaves the table and at `Engine.stop`.
+
+    Args:
+        registrar: URI of the registrar, a host without user: `sip:carrier.example` or `sip:10.0.0.1:5080`.
+        user: User part of the address-of-record. Also the digest user if the trunk has no `username`.
+        expires_s: What to ask for, 30-86400; the carrier may grant less, or ask for more (423).
+        from_anywhere: An INVITE to the Contact we registered is the trunk's wherever it comes from. Otherwise its
+            source must be in the access table. The Contact has a random user part that only the carrier knows.
+    """
+
+    def __new__(
+        cls, *, registrar: str, user: str, expires_s: int = 600, from_anywhere: bool = False
+    ) -> RegistrationConfig: ...
+
+@final
+class PingConfig:
+    """Gateways of a trunk that are watched by OPTIONS. `TrunkState` events tell of changes; calls are not stopped.
+
+    Any answer but 408 and 503 is a sign of life.
+
+    Args:
+        gateways: `host:port` each, at most 50.
+        interval_ms: Between two OPTIONS, 100-3600000, give or take a tenth.
+        timeout_ms: No answer within this is a miss, 50-60000.
+        up_after: Answers in a row until a gateway that was down is up, 1-100.
+        down_after: Misses in a row until it is down, 1-100. A 503 with Retry-After is enough by itself.
+    """
+
+    def __new__(
+        cls,
+        *,
+        gateways: list[str],
+        interval_ms: int = 30000,
+        timeout_ms: int = 4000,
+        up_after: int = 1,
+        down_after: int = 2,
+    ) -> PingConfig: ...
+
+@final
+class PhoneConfig:
+    """A phone that may register: one address-of-record `sip:username@realm` with any number of devices.
+
+    Args:
+        id: Our number for the phone, unique in one `set_phones`.
+        username: User part and digest user name.
+        realm: Digest realm, a host name.
+        ha1_md5: `MD5(username:realm:password)`, 32 lower-case hexadecimal digits. Never shown in `repr`.
+        ha1_sha256: The same by SHA-256, 64 digits. At least one of the two is needed; with both, a phone chooses.
+        max_contacts: Devices at once, 1-100; one more replaces the one heard longest ago.
+        codecs: Order of preference, as for a trunk.
+    """
+
+    def __new__(
+        cls,
+        *,
+        id: int,
+        username: str,
+        realm: str,
+        ha1_md5: str | None = None,
+        ha1_sha256: str | None = None,
+        max_contacts: int = 5,
+        codecs: list[str] = ...,
+    ) -> PhoneConfig: ...
 
 @final
 class AccessRule:
@@ -259,6 +332,34 @@ class Engine:
         """Replace the table of trunks. Legs in progress keep what they began with."""
     def set_access(self, rules: list[AccessRule]) -> None:
         """Replace the table of allowed sources. An INVITE from any other source gets 403 and is counted."""
+    def set_phones(
+        self,
+        phones: list[PhoneConfig],
+        *,
+        min_expires_s: int = 60,
+        max_expires_s: int = 3600,
+        max_contacts: int = 50000,
+        max_contacts_per_source: int = 1000,
+        max_registers_per_s: int = 100,
+        keepalive_s: int = 30,
+    ) -> None:
+        """Replace the table of phones that may register here, and what they are granted.
+
+        Contacts stay, except those of phones that are gone or have another name or password. Without phones there is
+        no registrar.
+
+        Args:
+            phones: At most 50,000.
+            min_expires_s: A shorter wish is refused (423).
+            max_expires_s: A longer wish is shortened to this.
+            max_contacts: Contacts of all phones together; beyond it 503.
+            max_contacts_per_source: Contacts registered from one address; beyond it 503.
+            max_registers_per_s: REGISTERs of one source looked at per second; more are dropped and counted.
+            keepalive_s: Between two OPTIONS to a contact behind NAT, 0 for none. Three without an answer remove it.
+
+        Raises:
+            InvalidArgument: an id or a name is given twice.
+        """
     def set_accepting(self, accepting: bool) -> None:
         """Accept new incoming calls, or answer them 503 with Retry-After (draining before a stop)."""
     def set_defense(self, defense: DefenseConfig) -> None:
@@ -290,7 +391,9 @@ class Engine:
             trunk: Id from `set_trunks`.
             gateway: `host:port` of the carrier, or a host alone: then NAPTR and SRV name servers and ports (RFC 3263), else
                 5060, with TLS 5061. Looked up outside the receive path; of several servers the next is tried when one
-                does not answer, and reported as `Tried`.
+                does not answer, and reported as `Tried`. Or `phone:<id>`: ring every
+                device of a phone of `set_phones` as one leg (`trunk` says nothing then); the first answer wins. Without
+                any device the leg ends with 480.
             to: Request-URI and To, `sip:+49...@host`.
             from_: From, `sip:+49...@host`.
             call_id: Call-ID header, token characters.
@@ -511,6 +614,9 @@ class Incoming:
     leg: Final[int]
     at_ns: Final[int]
     trunk: Final[int]
+    """Whose source or registered Contact it matched; 0 for a phone."""
+    phone: Final[int | None]
+    """The registered phone that calls, its password checked; None for a trunk."""
     source: Final[str]
     call_id: Final[str]
     request_uri: Final[str]
@@ -530,6 +636,7 @@ class Incoming:
         leg: int,
         at_ns: int,
         trunk: int,
+        phone: int | None = None,
         source: str,
         call_id: str,
         request_uri: str,
@@ -847,6 +954,86 @@ class LegStats:
     ) -> LegStats: ...
 
 @final
+class PhoneRegistered:
+    """A phone registered a contact or refreshed it. Repeated, so dropped (and counted) when Python is far behind."""
+
+    __match_args__ = ("phone", "contact")
+    phone: Final[int]
+    at_ns: Final[int]
+    contact: Final[str]
+    """Contact URI."""
+    expires_s: Final[int]
+    source: Final[str]
+    """`host:port` the REGISTER came from, with the transport in front if it is not UDP."""
+    user_agent: Final[str | None]
+    def __new__(
+        cls, *, phone: int, at_ns: int, contact: str, expires_s: int, source: str, user_agent: str | None = None
+    ) -> PhoneRegistered: ...
+
+@final
+class PhoneGone:
+    """A contact of a phone is gone: `removed` by the phone, `expired`, `unreachable` (no answer to our OPTIONS),
+    `disconnected` (its connection closed), `replaced` (one too many), `revoked` (not in the table any more).
+    """
+
+    __match_args__ = ("phone", "contact")
+    phone: Final[int]
+    at_ns: Final[int]
+    contact: Final[str]
+    why: Final[str]
+    def __new__(cls, *, phone: int, at_ns: int, contact: str, why: str) -> PhoneGone: ...
+
+@final
+class Registration:
+    """How a trunk's registration stands: `registered`, `refused` (3xx, 4xx, 6xx), `failed` (no answer, 5xx) or
+    `unregistered` (taken back). One for each answer, refreshes too.
+    """
+
+    __match_args__ = ("trunk", "state")
+    trunk: Final[int]
+    at_ns: Final[int]
+    state: Final[str]
+    code: Final[int | None]
+    """None if no answer came."""
+    phrase: Final[str | None]
+    expires_s: Final[int]
+    """Granted; 0 unless registered."""
+    def __new__(
+        cls,
+        *,
+        trunk: int,
+        at_ns: int,
+        state: str,
+        code: int | None = None,
+        phrase: str | None = None,
+        expires_s: int,
+    ) -> Registration: ...
+
+@final
+class TrunkState:
+    """A watched gateway came up or went down; also the first that is known of it."""
+
+    __match_args__ = ("trunk", "up")
+    trunk: Final[int]
+    at_ns: Final[int]
+    gateway: Final[str]
+    """As given in `PingConfig`."""
+    up: Final[bool]
+    code: Final[int | None]
+    """Of the last answer; None if none came."""
+    round_trip_ms: Final[float | None]
+    def __new__(
+        cls,
+        *,
+        trunk: int,
+        at_ns: int,
+        gateway: str,
+        up: bool,
+        code: int | None = None,
+        round_trip_ms: float | None = None,
+    ) -> TrunkState: ...
+
+@final
 class Overload:
     """The engine began (`on`) or ceased to refuse new calls by itself; `why` names the limit.
 
@@ -902,6 +1089,10 @@ Event = (
     | TransferProgress
     | HoldDone
     | LegStats
+    | PhoneRegistered
+    | PhoneGone
+    | Registration
+    | TrunkState
     | Overload
     | Fault
     | Trace

@@ -53,7 +53,7 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
         migrate(connection)
         return connection.execute(text("SELECT version_num FROM alembic_version")).all()
 
-    assert await database.writer.run(work) == [("0001",)]
+    assert await database.writer.run(work) == [("0002",)]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from ringback.api.resources import (
     flows,
     numbers,
     operator,
+    phones,
     routes,
     sounds,
     statuses,
@@ -34,6 +35,7 @@ from ringback.api.services import ApiServices
 
 RESOURCES: tuple[Any, ...] = (
     outbound, call_logs, subscriptions, calls, flows, flow_numbers, numbers, blocked_numbers, trunks, routes,
+    phones,
     sounds, deliveries, statuses, bans,
 )  # fmt: skip
 

@@ -16,6 +16,8 @@ from ringback.flow.check import Facts
 from ringback.model.account import Account
 from ringback.model.call import CallRequest
 from ringback.model.ids import AccountSid, CallId
+from ringback.model.phone import PhoneContact
+from ringback.model.standing import TrunkStanding
 from ringback.speech.sounds import Sounds
 from ringback.store.calls import CallRow
 from ringback.store.repositories import Repositories
@@ -96,6 +98,8 @@ class ApiServices(Struct, frozen=True, kw_only=True):
         health: Asked by `/readyz`.
         metrics: The text of `/metrics` in Prometheus' format.
         flow_facts: What the flow checker must know of this installation (is there a voice?).
+        trunk_standing: How a trunk stands towards its carrier, by its number in the engine.
+        phone_contacts: The devices of a phone, by its number in the engine.
         nudge_webhooks: Called after a delivery was put back into the outbox.
         now: The wall clock, aware, UTC.
         monotonic_s: For rate limits.
@@ -111,6 +115,8 @@ class ApiServices(Struct, frozen=True, kw_only=True):
     health: Callable[[], Health]
     metrics: Callable[[], bytes]
     flow_facts: Callable[[], Facts] = Facts
+    trunk_standing: Callable[[int], TrunkStanding] = lambda _: TrunkStanding()
+    phone_contacts: Callable[[int], tuple[PhoneContact, ...]] = lambda _: ()
     nudge_webhooks: Callable[[], None] = lambda: None
     settings: ApiSettings = ApiSettings()
     now: Callable[[], datetime] = utc_now

@@ -15,6 +15,7 @@ from ringback.model.flow import FlowState as FlowStatus
 from ringback.model.flow import StoredFlow
 from ringback.model.ids import AccountSid, FlowId, TrunkId
 from ringback.model.number import Number
+from ringback.model.phone import Phone
 from ringback.model.sound import BlockedNumber
 from ringback.model.trunk import Trunk
 from ringback.routing.routes import RouteTable
@@ -40,6 +41,8 @@ class Directory:
         self._numbers_of: Counter[FlowId] = Counter()
         self._blocked: dict[tuple[AccountSid, str], BlockedNumber] = {}
         self._listeners: list[Listener] = []
+        self._phones: dict[int, Phone] = {}
+        self.is_down: Callable[[int, str], bool] = lambda _trunk, _gateway: False
         self.routes = RouteTable((), ())
 
     def on_change(self, listener: Listener) -> None:
@@ -58,6 +61,7 @@ class Directory:
         accounts = await stored.accounts.all()
         numbers = await stored.numbers.all()
         trunks = await stored.trunks.all()
+        phones = await stored.phones.all()
         routes = await stored.routes.all()
         flows = await stored.flows.all()
         documents = await self._published()
@@ -68,7 +72,8 @@ class Directory:
         self._numbers_of = Counter(number.flow_id for number in numbers if number.flow_id is not None)
         self._trunks = {trunk.id: trunk for trunk in trunks}
         self._by_engine_id = {trunk.engine_id: trunk for trunk in trunks}
-        self.routes = RouteTable(routes, trunks)
+        self._phones = {phone.engine_id: phone for phone in phones}
+        self.routes = RouteTable(routes, trunks, is_down=self.is_down)
         self._flows = {flow.id: flow for flow in flows}
         self._documents = documents
         self._blocked = {(item.account, item.number): item for item in blocked}
@@ -106,6 +111,14 @@ class Directory:
     def trunk(self, engine_id: int) -> Trunk | None:
         """Return a trunk by the number the engine knows it by."""
         return self._by_engine_id.get(engine_id)
+
+    def phones(self) -> tuple[Phone, ...]:
+        """Return all phones."""
+        return tuple(self._phones.values())
+
+    def phone(self, engine_id: int) -> Phone | None:
+        """Return a phone by the number the engine knows it by."""
+        return self._phones.get(engine_id)
 
     def trunk_by_id(self, trunk_id: TrunkId) -> Trunk | None:
         """Return a trunk."""

@@ -122,5 +122,21 @@ class Talks(Protocol):
     def resume_recording(self, op: int) -> None: ...
 
 
-class VoiceEngine(Signaling, Dialogs, Defense, Media, Talks, Protocol):
+class Registrar(Protocol):
+    """Phones that register here."""
+
+    def set_phones(
+        self,
+        phones: list[Any],
+        *,
+        min_expires_s: int = 60,
+        max_expires_s: int = 3600,
+        max_contacts: int = 50000,
+        max_contacts_per_source: int = 1000,
+        max_registers_per_s: int = 100,
+        keepalive_s: int = 30,
+    ) -> None: ...
+
+
+class VoiceEngine(Registrar, Signaling, Dialogs, Defense, Media, Talks, Protocol):
     """The whole engine."""

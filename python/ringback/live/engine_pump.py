@@ -111,6 +111,21 @@ class EnginePump:
             )
         )
 
+    def _registration(self, event: en.Registration) -> None:
+        self._parts.standing.registration(event)
+        log = _log.info if event.state in ("registered", "unregistered") else _log.warning
+        log("trunk_registration", trunk=event.trunk, state=event.state, code=event.code, phrase=event.phrase)
+
+    def _trunk_state(self, event: en.TrunkState) -> None:
+        self._parts.standing.trunk_state(event)
+        _log.warning("trunk_state", trunk=event.trunk, gateway=event.gateway, up=event.up, code=event.code)
+
+    def _phone_registered(self, event: en.PhoneRegistered) -> None:
+        self._parts.standing.phone_registered(event, self._parts.clock.moment(event.at_ns))
+
+    def _phone_gone(self, event: en.PhoneGone) -> None:
+        self._parts.standing.phone_gone(event)
+
     def _overload(self, event: en.Overload) -> None:
         self.overloaded = event.why if event.on else ""
         _log.warning("engine_overload", on=event.on, why=event.why)
@@ -135,6 +150,10 @@ class EnginePump:
         en.OpDone: _op_done,
         en.GatherDone: _gather_done,
         en.Trace: _trace,
+        en.Registration: _registration,
+        en.TrunkState: _trunk_state,
+        en.PhoneRegistered: _phone_registered,
+        en.PhoneGone: _phone_gone,
         en.Overload: _overload,
         en.Fault: _fault,
         en.Dtmf: _nothing,

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import structlog
 
-from ringback._engine import AccessRule, DialogPolicy, TrunkConfig
+from ringback._engine import AccessRule, DialogPolicy, PingConfig, RegistrationConfig, TrunkConfig
 from ringback.live.engine import VoiceEngine
 from ringback.model.trunk import Trunk
 
@@ -54,7 +54,24 @@ def _config(trunk: Trunk) -> TrunkConfig:
         # With two servers behind one gateway the second gets its turn before the gateway is given up.
         next_server_ms=max(trunk.first_response_ms // 2, 1),
         dtmf=trunk.dtmf,
+        registration=_registration(trunk),
+        ping=_ping(trunk),
     )
+
+
+def _registration(trunk: Trunk) -> RegistrationConfig | None:
+    wanted = trunk.registration
+    if wanted is None:
+        return None
+    return RegistrationConfig(
+        registrar=wanted.registrar, user=wanted.user, expires_s=wanted.expires_s, from_anywhere=wanted.from_anywhere
+    )
+
+
+def _ping(trunk: Trunk) -> PingConfig | None:
+    if not trunk.options_ping_s or not trunk.gateways:
+        return None
+    return PingConfig(gateways=list(trunk.gateways), interval_ms=int(trunk.options_ping_s * 1000))
 
 
 def _rules(sources: dict[int, list[Source]]) -> Iterator[AccessRule]:

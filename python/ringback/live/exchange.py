@@ -15,6 +15,7 @@ from ringback.flow.check import Facts
 from ringback.live.call_parts.journal import CallJournal, accepted_entry
 from ringback.live.calls import Calls
 from ringback.live.capacity import Capacity
+from ringback.live.carriers.phones import apply_phones
 from ringback.live.clock import Clock
 from ringback.live.counters import Counters
 from ringback.live.directory import Directory
@@ -98,6 +99,7 @@ class Exchange:
             on_final=self._on_final,
             on_free=self._on_free,
         )
+        self.directory.is_down = self.parts.standing.is_down
         self.outbound = Outbound(self.parts, RemoteFlows(self.web, facts=flow_facts))
         self.incoming = IncomingCalls(self.parts)
         self.pump = EnginePump(self.parts, self.incoming.take)
@@ -234,5 +236,8 @@ class Exchange:
             await self._changed.wait()
 
     async def _directory_changed(self) -> None:
-        await apply_trunks(self.parts.engine, self.directory.trunks())
+        trunks = self.directory.trunks()
+        await apply_trunks(self.parts.engine, trunks)
+        apply_phones(self.parts.engine, self.directory.phones())
+        self.parts.standing.forget_trunks({trunk.engine_id for trunk in trunks if trunk.enabled})
         self.outbound.queue.look()

@@ -1,5 +1,7 @@
 """Incoming calls at the door: who is called, by whom, may they come in."""
 
+from msgspec.structs import replace
+
 from ringback._engine import Incoming as IncomingInvite
 from ringback.call.admission import (
     FlowFacts,
@@ -21,7 +23,7 @@ from ringback.live.parts import Parts
 from ringback.live.task import CallTask
 from ringback.model.account import Account
 from ringback.model.call import CallRequest
-from ringback.model.ids import AccountSid, CallId, make_id
+from ringback.model.ids import AccountSid, CallId, TrunkId, make_id
 from ringback.model.number import Number
 from ringback.model.status import Kind
 from ringback.model.trunk import Trunk
@@ -43,17 +45,36 @@ class IncomingCalls:
 
     def take(self, invite: IncomingInvite) -> None:
         """Make a call of an INVITE; if no call can be taken now answer 503, which is counted and no call."""
-        trunk = self._parts.directory.trunk(invite.trunk)
+        trunk = self._trunk(invite)
         problem = self._problem(trunk)
         if problem or trunk is None:
             self._parts.counters.count_turned_away(problem)
             self._parts.engine.reject(invite.leg, 503)
             return
-        parties = read_invite(trunk, _read(invite))
+        parties = self._parties(invite, trunk)
         number = self._number(trunk, parties.called)
         task = self._accept(invite, trunk, parties, number)
         with task.guarded():
             self._admit(task, invite, trunk, parties, number)
+
+    def _trunk(self, invite: IncomingInvite) -> Trunk | None:
+        """Return whose call it is. A phone's counts as one over a trunk of its account that has no carrier.
+
+        So it leads to the account's own numbers only, and to nobody else: no phone can place a call at our expense.
+        """
+        directory = self._parts.directory
+        phone = None if invite.phone is None else directory.phone(invite.phone)
+        if invite.phone is None:
+            return directory.trunk(invite.trunk)
+        if phone is None:
+            return None
+        return Trunk(id=TrunkId(phone.id), engine_id=0, name=phone.name, account=phone.account, calling_from=())
+
+    def _parties(self, invite: IncomingInvite, trunk: Trunk) -> Parties:
+        """Read who calls whom. A phone calls from the number that its account gave it, whatever it says."""
+        parties = read_invite(trunk, _read(invite))
+        phone = None if invite.phone is None else self._parts.directory.phone(invite.phone)
+        return parties if phone is None else replace(parties, calling=phone.number)
 
     def _problem(self, trunk: Trunk | None) -> str:
         if self.is_closed:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ringback.live.call_parts.legs import Leg
 from ringback.live.capacity import Capacity
+from ringback.live.carriers.standing import Standing
 from ringback.live.clock import Clock
 from ringback.live.counters import Counters
 from ringback.live.directory import Directory
@@ -40,6 +41,7 @@ class Parts:
     """Everything a call touches besides itself.
 
     Attributes:
+        standing: How trunks and phones stand, as the engine last said.
         legs: Engine legs in use and the calls they belong to.
         calls: Calls without a final record, by id: running, in admission, in queues.
         entropy: Random bytes for ids.
@@ -58,6 +60,7 @@ class Parts:
     flow_tools: "FlowTools"
     recordings: Path
     entropy: Callable[[int], bytes]
+    standing: Standing = field(default_factory=Standing)
     legs: dict[int, Leg] = field(default_factory=dict)
     calls: "dict[CallId, CallTask]" = field(default_factory=dict)
     on_final: "Callable[[CallTask, CallRequest | None], None]" = lambda _task, _retry: None

@@ -6,6 +6,7 @@ AccountSid = NewType("AccountSid", str)
 CallId = NewType("CallId", str)
 FlowId = NewType("FlowId", str)
 NumberId = NewType("NumberId", str)
+PhoneId = NewType("PhoneId", str)
 TrunkId = NewType("TrunkId", str)
 RouteId = NewType("RouteId", str)
 SoundId = NewType("SoundId", str)
@@ -21,7 +22,7 @@ def make_id(prefix: str, *, at_ms: int, entropy: bytes) -> str:
     """Make an id such as `call_01JD8Q...`.
 
     Args:
-        prefix: What the id names: `call`, `flow`, `num`, `trunk`, `route`, `sound`, `evt`.
+        prefix: What the id names: `call`, `flow`, `num`, `trunk`, `phone`, `route`, `sound`, `evt`.
         at_ms: Time, milliseconds since 1970 UTC, 48 bits.
         entropy: 10 random bytes.
 

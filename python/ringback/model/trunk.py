@@ -7,6 +7,7 @@ from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.sip.limits import TrunkLimits
+from ringback.model.sip.registration import TrunkRegistration
 from ringback.model.status import LegResult
 
 
@@ -45,6 +46,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
         srtp: Whether media is encrypted: `off`, `optional` (where the far end can) or `required`.
         srtp_over_clear: Send the keys of SRTP even where signaling is not encrypted.
         dtmf: How digits travel: `auto` (telephone events where agreed, else within the audio) or `inband`.
+        registration: How the trunk registers at its carrier; None for one that is known by its address.
+        options_ping_s: Between two OPTIONS to each gateway, 0 for none; one that does not answer is tried last.
         overrides: Rows that come before the common table of leg results.
     """
 
@@ -72,6 +75,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     srtp: str = "off"
     srtp_over_clear: bool = False
     dtmf: str = "auto"
+    registration: TrunkRegistration | None = None
+    options_ping_s: float = 0
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()

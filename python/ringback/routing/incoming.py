@@ -98,7 +98,9 @@ def _by_rules(trunk: Trunk, invite: Invite) -> Invite:
 def _called_address(trunk: Trunk, invite: Invite) -> Address | None:
     """The first address at the place of `called_from` that names a number, else the first that can be read at all."""
     place = trunk.called_from.lower()
-    texts = {"request_uri": [invite.request_uri], "to": [invite.to_uri]}.get(place)
+    # A call to the contact that we registered names the party in To only (RFC 3261 section 8.1.1.2).
+    asked = [invite.request_uri] if trunk.registration is None else [invite.request_uri, invite.to_uri]
+    texts = {"request_uri": asked, "to": [invite.to_uri]}.get(place)
     addresses = list(_addresses(values_of(invite.headers, place) if texts is None else texts))
     usable = (address for address in addresses if number_of(address, trunk.identity.reads) is not None)
     return next(usable, None)

@@ -14,12 +14,19 @@ MOST_TRIES = 10  # INVITEs for one leg
 _NO_IDENTITY = CallIdentity()
 
 
+def _is_never_down(_trunk: int, _gateway: str) -> bool:
+    return False
+
+
 class RouteTable:
     """All routes and trunks of the installation, made ready for lookups; replaced as a whole when something changes."""
 
-    __slots__ = ("_by_prefix", "_longest", "_trunks")
+    __slots__ = ("_by_prefix", "_is_down", "_longest", "_trunks")
 
-    def __init__(self, routes: Iterable[Route], trunks: Iterable[Trunk]) -> None:
+    def __init__(
+        self, routes: Iterable[Route], trunks: Iterable[Trunk], *, is_down: Callable[[int, str], bool] = _is_never_down
+    ) -> None:
+        self._is_down = is_down
         self._trunks: Mapping[TrunkId, Trunk] = {trunk.id: trunk for trunk in trunks}
         self._by_prefix: dict[str, list[Route]] = {}
         for route in sorted(routes, key=lambda item: item.order):
@@ -82,7 +89,9 @@ class RouteTable:
         route = self.route_for(number, account)
         trunks = self.trunks_of(route, number, account) if route else []
         free = [trunk for trunk in trunks if has_slot(trunk)]
-        tries = plan_tries(route, free, number, caller, account=account, call=call) if route else ()
+        tries = (
+            plan_tries(route, free, number, caller, account=account, call=call, is_down=self._is_down) if route else ()
+        )
         blocked = tuple(trunk.id for trunk in trunks if trunk not in free)
         return LegPlan(party=number, tries=tries, ring_ms=ring_ms, ring_from_request=ring_from_request, blocked=blocked)
 
@@ -95,10 +104,15 @@ def plan_tries(
     *,
     account: AccountSid,
     call: CallIdentity = _NO_IDENTITY,
+    is_down: Callable[[int, str], bool] = _is_never_down,
 ) -> tuple[TryPlan, ...]:
-    """Return one try for each gateway of each trunk, in order, at most `MOST_TRIES`."""
+    """Return one try for each gateway of each trunk, in order, at most `MOST_TRIES`.
+
+    Gateways that are down come last but are not left out: a wrong ping must not stop calls.
+    """
     dialed = rewrite(route, number)
-    pairs = ((trunk, gateway) for trunk in trunks for gateway in trunk.gateways)
+    pairs = [(trunk, gateway) for trunk in trunks for gateway in trunk.gateways]
+    pairs.sort(key=lambda pair: is_down(pair[0].engine_id, pair[1]))  # stable: otherwise the order stays
     return tuple(
         _plan_try(trunk, gateway, dialed, present(trunk, caller=caller, called=number, host=host_of(gateway),
                                                   account=account, call=call))

@@ -225,6 +225,8 @@ def _services(
         health=lambda: _health(database, exchange),
         metrics=make_metrics(figures),
         flow_facts=speech.facts,
+        trunk_standing=exchange.parts.standing.trunk,
+        phone_contacts=lambda phone: exchange.parts.standing.phone(phone, exchange.parts.clock.now()),
         nudge_webhooks=(lambda: None) if webhooks is None else webhooks.nudge,
         settings=ApiSettings(
             requests_per_s=settings.http.requests_per_s,

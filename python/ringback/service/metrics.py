@@ -34,6 +34,7 @@ class Figures(Collector):
         yield from self._faults()
         yield from self._times()
         yield from self._engine()
+        yield from self._trunks()
         yield from self._store()
         yield from self._delivery()
 
@@ -93,6 +94,24 @@ class Figures(Collector):
         for name, value in self._exchange.parts.engine.stats().items():
             figures.add_metric([name], value)
         yield figures
+
+    def _trunks(self) -> Iterator[Metric]:
+        parts = self._exchange.parts
+        registered = GaugeMetricFamily(
+            "ringback_trunk_registered", "1 while the carrier has our registration.", labels=["trunk"]
+        )
+        up = GaugeMetricFamily("ringback_trunk_up", "1 while the gateway answers OPTIONS.", labels=["trunk", "gateway"])
+        for engine_id, standing in parts.standing.trunks():
+            trunk = parts.directory.trunk(engine_id)
+            if trunk is None:
+                continue
+            if standing.registration is not None:
+                registered.add_metric([trunk.id], int(standing.registration == "registered"))
+            for gateway in standing.gateways:
+                up.add_metric([trunk.id, gateway.gateway], int(gateway.up))
+        yield registered
+        yield up
+        yield GaugeMetricFamily("ringback_phones_registered", "Phones with a device.", parts.standing.phones())
 
     def _store(self) -> Iterator[Metric]:
         health = self._journal()

@@ -19,14 +19,16 @@ from ringback.flow.problems import Severity
 from ringback.model.account import Account
 from ringback.model.errors import RingbackError
 from ringback.model.flow import FlowState, FlowVersion, StoredFlow
-from ringback.model.ids import AccountSid, FlowId, NumberId, RouteId, TrunkId, make_id
+from ringback.model.ids import AccountSid, FlowId, NumberId, PhoneId, RouteId, TrunkId, make_id
 from ringback.model.number import Number, NumberStatus
+from ringback.model.phone import Phone, hash_password
 from ringback.model.trunk import Route, Trunk
 from ringback.routing.trunk_check import identity_faults
 from ringback.service.setting_types import (
     ApiKeySeed,
     FlowSeed,
     NumberSeed,
+    PhoneSeed,
     RouteSeed,
     Settings,
     SettingsError,
@@ -54,6 +56,8 @@ async def seed(settings: Settings, stored: Repositories, *, folder: Path, facts:
         await _kept(f"[[api_key]] of {key.account}", _api_key(key, stored))
     for trunk in settings.trunk:
         await _kept(f"[[trunk]] {trunk.id}", _trunk(trunk, stored))
+    for phone in settings.phone:
+        await _kept(f"[[phone]] {phone.id}", _phone(phone, stored))
     for route in settings.route:
         await _kept(f"[[route]] {route.id}", stored.routes.save(_route(route)))
     for flow in settings.flow:
@@ -94,6 +98,16 @@ async def _trunk(trunk: TrunkSeed, stored: Repositories) -> None:
     if fault is not None:
         raise SettingsError(f"{fault[0]} {fault[1]}")
     await stored.trunks.save(made)
+
+
+async def _phone(phone: PhoneSeed, stored: Repositories) -> None:
+    account = AccountSid(phone.account)
+    if await stored.accounts.get(account) is None:
+        raise SettingsError(f"there is no account {phone.account}; add it as [[account]]")
+    values = asdict(phone)
+    md5, sha256 = hash_password(phone.username, phone.realm, values.pop("password"))
+    values |= {"id": PhoneId(phone.id), "account": account}
+    await stored.phones.save(Phone(**values, ha1_md5=md5, ha1_sha256=sha256))
 
 
 def _route(route: RouteSeed) -> Route:

@@ -11,6 +11,7 @@ from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.sip.limits import TrunkLimits
+from ringback.model.sip.registration import TrunkRegistration, User
 from ringback.model.tones import TONE_COUNTRIES
 from ringback.model.trunk import OutcomeOverride
 from ringback.service.defense import DefenseSettings
@@ -24,6 +25,7 @@ Address = Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$", max_length=300)]
 Number = Annotated[str, Meta(pattern=r"^\+[0-9]{3,20}$")]
 """E.164 with leading `+`."""
 
+PingSeconds = Annotated[float, Meta(ge=0, le=3600)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.-]+$")]
 ToneCountry = Annotated[str, Meta(pattern=f"^({'|'.join(TONE_COUNTRIES)})$")]
@@ -255,9 +257,29 @@ class TrunkSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     srtp: Literal["off", "optional", "required"] = "off"
     srtp_over_clear: bool = False
     dtmf: Literal["auto", "inband"] = "auto"
+    registration: TrunkRegistration | None = None
+    options_ping_s: PingSeconds = 0
     test_only: bool = False
     enabled: bool = True
     overrides: tuple[OutcomeOverride, ...] = ()
+
+
+class PhoneSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[phone]]`: created or changed at start, by `id`; of `password` only hashes are kept.
+
+    Fields as in `ringback.model.phone.Phone`.
+    """
+
+    id: Id
+    account: Id
+    username: User
+    password: Annotated[str, Meta(min_length=8, max_length=200)]
+    realm: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,253}$")] = "ringback"
+    name: Annotated[str, Meta(max_length=100)] = ""
+    number: Number | None = None
+    max_contacts: Annotated[int, Meta(ge=1, le=100)] = 5
+    codecs: tuple[Literal["PCMA", "PCMU"], ...] = ("PCMA", "PCMU")
+    enabled: bool = True
 
 
 class RouteSeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -320,6 +342,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     account: tuple[AccountSeed, ...] = ()
     api_key: tuple[ApiKeySeed, ...] = ()
     trunk: tuple[TrunkSeed, ...] = ()
+    phone: tuple[PhoneSeed, ...] = ()
     route: tuple[RouteSeed, ...] = ()
     flow: tuple[FlowSeed, ...] = ()
     number: tuple[NumberSeed, ...] = ()

@@ -15,7 +15,7 @@ from ringback.store.outbox import OutboxRepository
 from ringback.store.routes import RouteRepository
 from ringback.store.sounds import SoundRepository
 from ringback.store.traces import TraceRepository
-from ringback.store.trunks import TrunkRepository
+from ringback.store.trunks import PhoneRepository, TrunkRepository
 
 
 class Repositories(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,7 @@ class Repositories(Struct, frozen=True, kw_only=True):
     idempotency: IdempotencyRepository
     numbers: NumberRepository
     outbox: OutboxRepository
+    phones: PhoneRepository
     routes: RouteRepository
     sounds: SoundRepository
     traces: TraceRepository
@@ -50,6 +51,7 @@ def make_repositories(access: Access) -> Repositories:
         idempotency=IdempotencyRepository(access),
         numbers=NumberRepository(access),
         outbox=OutboxRepository(access),
+        phones=PhoneRepository(access),
         routes=RouteRepository(access),
         sounds=SoundRepository(access),
         traces=TraceRepository(access),

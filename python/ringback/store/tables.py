@@ -243,6 +243,19 @@ trunk = Table(
     Column("sealed_password", Text),
     UniqueConstraint("engine_id"),
 )
+phone = Table(
+    "phone",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _required("account", Text),
+    _required("engine_id", Integer),
+    _required("realm", Text),  # lower case
+    _required("username", Text),
+    _required("data", Text),
+    _required("sealed_hashes", Text),
+    UniqueConstraint("engine_id"),
+    UniqueConstraint("realm", "username"),
+)
 
 route = Table(
     "route",

@@ -9,6 +9,7 @@ from ringback.live.clock import Clock
 from ringback.model.tones import TONE_COUNTRIES
 from ringback.testing.fake_defense import FakeDefense
 from ringback.testing.fake_dialogs import FakeDialogs
+from ringback.testing.fake_registrar import FakeRegistrar
 from ringback.testing.fake_rooms import FakeRooms
 from ringback.testing.fake_signaling import FakeLeg, FakeNetwork
 
@@ -18,7 +19,7 @@ _TONES = {"dial", "ringback", "busy", "congestion", "special_information", "beep
 _GREETING_MS = range(500, 10_001)
 
 
-class FakeEngine(FakeDialogs, FakeRooms, FakeDefense):
+class FakeEngine(FakeDialogs, FakeRooms, FakeDefense, FakeRegistrar):
     """Same methods as `Engine`. `network` joins engines; `clock` runs prompts and digit time-outs."""
 
     def __init__(
@@ -27,6 +28,7 @@ class FakeEngine(FakeDialogs, FakeRooms, FakeDefense):
         FakeDialogs.__init__(self, config, network, clock)
         FakeRooms.__init__(self)
         FakeDefense.__init__(self)
+        FakeRegistrar.__init__(self)
 
     def stats(self) -> dict[str, int]:
         """Return counters and gauges."""

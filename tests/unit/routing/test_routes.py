@@ -138,3 +138,13 @@ def test_rewriting(strip: int, prepend: str, dialed: str) -> None:
 )
 def test_host_of_a_gateway(gateway: str, host: str) -> None:
     assert host_of(gateway) == host
+
+
+def test_gateways_that_are_down_are_tried_last_and_never_left_out() -> None:
+    trunks = [trunk("a", engine_id=1, gateways=("a1:5060", "a2:5060")), trunk("b", engine_id=2)]
+    down = {(1, "a1:5060")}
+    table = RouteTable([route("+", "a", "b")], trunks, is_down=lambda *gateway: gateway in down)
+
+    plan = table.plan_leg(GERMAN, account=MINE, caller="+49301", ring_ms=1000)
+
+    assert [try_.gateway for try_ in plan.tries] == ["a2:5060", "b.example:5060", "a1:5060"]

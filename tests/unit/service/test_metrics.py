@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from ringback import _engine as en
 from ringback.live.capacity import Capacity, Pool, Want
+from ringback.live.carriers.standing import Standing
 from ringback.live.counters import Counters
 from ringback.service.metrics import Figures, make_metrics
 from ringback.store.journal import WriterHealth
@@ -24,7 +26,14 @@ def _exchange() -> SimpleNamespace:
     capacity = Capacity()
     capacity.reserve([Want(pool=Pool.TRUNK, key="t", count=3)])
     engine = SimpleNamespace(stats=lambda: {"legs": 3})
-    parts = SimpleNamespace(counters=counters, calls={"c": 1}, legs={}, capacity=capacity, engine=engine)
+    standing = Standing()
+    standing.registration(en.Registration(trunk=1, at_ns=0, state="registered", code=200, expires_s=60))
+    standing.trunk_state(en.TrunkState(trunk=1, at_ns=0, gateway="gw:5060", up=False))
+    directory = SimpleNamespace(trunk=lambda _: SimpleNamespace(id="carrier"))
+    parts = SimpleNamespace(
+        counters=counters, calls={"c": 1}, legs={}, capacity=capacity, engine=engine, standing=standing,
+        directory=directory,
+    )  # fmt: skip
     return SimpleNamespace(parts=parts, outbound=SimpleNamespace(queue=[]))
 
 

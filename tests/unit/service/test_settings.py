@@ -123,7 +123,7 @@ def test_every_seed_field_is_described() -> None:
         inner = table.type.__args__[0]
         missing += [f"{table.name}.{name}" for name in inner.__struct_fields__ if f"`{name}`" not in section]
 
-    assert len(tables) == 6
+    assert len(tables) == 7
     assert missing == []
 
 

@@ -21,6 +21,8 @@ from ringback.model.sip.dialog import DialogPolicy
 from ringback.model.sip.header_rules import HeaderRules
 from ringback.model.sip.identity import IdentityPolicy
 from ringback.model.sip.limits import TrunkLimits
+from ringback.model.sip.registration import TrunkRegistration
+from ringback.model.standing import TrunkStanding
 from ringback.model.trunk import OutcomeOverride, Trunk
 from ringback.routing.trunk_check import identity_faults
 from ringback.store.errors import UnknownError
@@ -36,6 +38,7 @@ FirstResponse = Annotated[int, Meta(ge=500, le=32_000)]
 TransportName = Annotated[str, Meta(pattern="^(auto|udp|tcp|tls)$")]
 Header = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
 Headers = Annotated[list[Header], Meta(min_length=1, max_length=5)]
+PingSeconds = Annotated[float, Meta(ge=0, le=3600)]
 Overrides = Annotated[list[OutcomeOverride], Meta(max_length=100)]
 
 _HOST = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
@@ -65,6 +68,8 @@ class TrunkBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     srtp: Srtp = "off"
     srtp_over_clear: bool = False
     dtmf: Dtmf = "auto"
+    registration: TrunkRegistration | None = None
+    options_ping_s: PingSeconds = 0
     enabled: bool = True
     overrides: Overrides = []
 
@@ -93,6 +98,8 @@ class TrunkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     srtp: Srtp | UnsetType = UNSET
     srtp_over_clear: bool | UnsetType = UNSET
     dtmf: Dtmf | UnsetType = UNSET
+    registration: TrunkRegistration | UnsetType | None = UNSET
+    options_ping_s: PingSeconds | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     overrides: Overrides | UnsetType = UNSET
 
@@ -125,6 +132,9 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     srtp: str = "off"
     srtp_over_clear: bool = False
     dtmf: str = "auto"
+    registration: TrunkRegistration | None = None
+    options_ping_s: float = 0
+    standing: TrunkStanding = field(default_factory=TrunkStanding)
     overrides: tuple[OutcomeOverride, ...] = ()
 
 
@@ -140,7 +150,7 @@ async def list_trunks(services: Services, caller: WhoAsks) -> TrunkList:
     trunks = services.repositories.trunks
     own = await trunks.list(caller.account.sid)
     shared = [trunk for trunk in await trunks.list(None) if caller.account.is_test or not trunk.test_only]
-    return TrunkList(trunks=[view_trunk(trunk) for trunk in (*own, *shared)])
+    return TrunkList(trunks=[view_trunk(trunk, services) for trunk in (*own, *shared)])
 
 
 @post("/trunks", guards=[needs(Scope.ADMIN)], responses=refusals(*CREATING), operation_id="addTrunk", tags=["routing"])
@@ -152,7 +162,7 @@ async def add_trunk(
     async def make() -> TrunkView:
         fields = _as_fields(structs.asdict(data))
         trunk = Trunk(id=TrunkId(new_id(services, "trunk")), engine_id=0, account=caller.account.sid, **fields)
-        return view_trunk(await _save(trunk, services))
+        return view_trunk(await _save(trunk, services), services)
 
     return await answer_once(request, caller, services, data, make)
 
@@ -166,7 +176,7 @@ async def add_trunk(
 )
 async def get_trunk(trunk_id: FromPath[str], services: Services, caller: WhoAsks) -> TrunkView:
     """Show one trunk of the account."""
-    return view_trunk(await _find(trunk_id, services, caller))
+    return view_trunk(await _find(trunk_id, services, caller), services)
 
 
 @patch(
@@ -182,7 +192,7 @@ async def change_trunk(
     """Change a trunk. Calls in progress keep what they began with."""
     trunk = await _find(trunk_id, services, caller)
     changes = {name: value for name, value in structs.asdict(data).items() if value is not UNSET}
-    return view_trunk(await _save(structs.replace(trunk, **_as_fields(changes)), services))
+    return view_trunk(await _save(structs.replace(trunk, **_as_fields(changes)), services), services)
 
 
 @delete(
@@ -199,8 +209,8 @@ async def delete_trunk(trunk_id: FromPath[str], services: Services, caller: WhoA
     await services.directory_changed()
 
 
-def view_trunk(trunk: Trunk) -> TrunkView:
-    """Show a trunk without its password; of the operator's only that it is there."""
+def view_trunk(trunk: Trunk, services: ApiServices) -> TrunkView:
+    """Show a trunk without its password, and how it stands; of the operator's only that it is there."""
     common: dict[str, Any] = {
         "id": trunk.id,
         "name": trunk.name,
@@ -210,9 +220,12 @@ def view_trunk(trunk: Trunk) -> TrunkView:
     }
     if trunk.account is None:
         return TrunkView(**common)
-    shown = set(TrunkView.__struct_fields__) - set(common) - {"has_password"}
+    shown = set(TrunkView.__struct_fields__) - set(common) - {"has_password", "standing"}
     return TrunkView(
-        **common, has_password=trunk.password is not None, **{name: getattr(trunk, name) for name in shown}
+        **common,
+        has_password=trunk.password is not None,
+        standing=services.trunk_standing(trunk.engine_id),
+        **{name: getattr(trunk, name) for name in shown},
     )
 
 
@@ -239,7 +252,7 @@ def _as_fields(values: dict[str, Any]) -> dict[str, Any]:
 
 def _check(trunk: Trunk) -> None:
     faults = Faults()
-    if not trunk.gateways and not trunk.sources:
+    if not trunk.gateways and not trunk.sources and trunk.registration is None:
         faults.add("gateways", "and `sources` are both empty: such a trunk could neither place nor take calls")
     for index, gateway in enumerate(trunk.gateways):
         if not _is_gateway(gateway):

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use ringback_media::{Change, Country, MachineRules, Membership, StreamLease, TapMode, ToneName};
 use ringback_net::Wanted;
-use ringback_sip::{Credentials, Policy, Reach};
+use ringback_sip::{Credentials, Phone, PhoneId, Policy, Reach, RegistrarLimits};
 
 use crate::config::{AccessRule, TrunkConfig};
 use crate::defense::DefenseConfig;
-use crate::ids::{LegId, OpId};
+use crate::ids::{LegId, OpId, TrunkId};
 use crate::media_policy::MediaPolicy;
 
 /// One order. Meanings are those of the methods of `Engine` in the Python contract.
@@ -29,6 +29,10 @@ pub(crate) enum Command {
     },
     LiftBan {
         source: IpAddr,
+    },
+    SetPhones {
+        phones: Vec<Phone>,
+        limits: RegistrarLimits,
     },
     Dial(Box<Dial>),
     Ring {
@@ -100,6 +104,10 @@ pub(crate) struct Dial {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) allow_redirects: bool,
     pub(crate) policy: Policy,
+    /// 0 for a phone.
+    pub(crate) trunk: TrunkId,
+    /// Ring the contacts of this phone; host and port say nothing then.
+    pub(crate) phone: Option<PhoneId>,
 }
 
 /// What a leg's media is to do.

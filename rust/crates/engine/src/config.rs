@@ -1,5 +1,7 @@
 //! Settings of one engine, checked before anything is opened.
 
+pub(crate) mod registering;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use ringback_sip::{Codec, Network, Policy, Reliable, Transport};
 
 use ringback_net::{TlsFiles, Wanted};
 
+use self::registering::{PingConfig, RegistrationConfig};
 use crate::error::EngineError;
 use crate::ids::TrunkId;
 use crate::listen::{Entry, MAX_LISTENERS, check_advertised};
@@ -168,6 +171,8 @@ pub struct TrunkConfig {
     pub policy: Policy,
     pub max_incoming_per_s: u32,
     pub max_packets_per_s: u32,
+    pub registration: Option<RegistrationConfig>,
+    pub ping: Option<PingConfig>,
 }
 
 impl std::fmt::Debug for TrunkConfig {
@@ -185,6 +190,12 @@ impl TrunkConfig {
         }
         if self.username.is_none() && self.password.is_some() {
             return Err(EngineError::argument("username", "must be given with a password"));
+        }
+        if let Some(registration) = &self.registration {
+            registration.check()?;
+        }
+        if let Some(ping) = &self.ping {
+            ping.check()?;
         }
         for (name, text) in [("username", &self.username), ("password", &self.password)] {
             let wrong = |text: &String| text.len() > 256 || text.chars().any(char::is_control);

@@ -104,6 +104,32 @@ pub enum What {
         code: u16,
     },
     LegStats(LegStats),
+    PhoneRegistered {
+        phone: u64,
+        contact: String,
+        expires_s: u32,
+        source: String,
+        user_agent: Option<String>,
+    },
+    PhoneGone {
+        phone: u64,
+        contact: String,
+        why: &'static str,
+    },
+    Registration {
+        trunk: TrunkId,
+        state: &'static str,
+        code: Option<u16>,
+        phrase: Option<String>,
+        expires_s: u32,
+    },
+    TrunkState {
+        trunk: TrunkId,
+        gateway: String,
+        up: bool,
+        code: Option<u16>,
+        round_trip_ms: Option<f64>,
+    },
     Overload {
         on: bool,
         why: &'static str,
@@ -137,6 +163,7 @@ impl What {
                 | Self::MediaLost { .. }
                 | Self::TransferRequested { .. }
                 | Self::TransferProgress { is_final: false, .. }
+                | Self::PhoneRegistered { .. }
         )
     }
 }
@@ -147,6 +174,7 @@ impl What {
 pub struct Incoming {
     pub leg: LegId,
     pub trunk: TrunkId,
+    pub phone: Option<u64>,
     pub source: String,
     pub call_id: String,
     pub request_uri: String,

@@ -1,6 +1,6 @@
 //! The engine as Python holds it: checks, numbers and queues; nothing here waits, except `stop`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,18 +10,22 @@ use ringback_sip as sip;
 
 use crate::args;
 use crate::command::{Command, Dial, Operation};
+use crate::config::registering::PhoneConfig;
 use crate::config::{AccessRule, EngineConfig, TrunkConfig, in_range, split_gateway};
 use crate::defense::{self, DefenseConfig};
 use crate::error::EngineError;
 use crate::event::Event;
 use crate::ids::{LegId, OpId, TrunkId};
 use crate::listen::text_of;
+use crate::media_policy::MediaPolicy;
 use crate::queue::{EventQueue, lock};
 use crate::running::Running;
 use crate::stats::{Snapshot, Stats, count};
+use ringback_net::Wanted;
 
 const MAX_TRUNKS: usize = 10_000;
 const MAX_RULES: usize = 10_000;
+const MAX_PHONES: usize = 50_000;
 
 /// The life of an engine: one start, one stop.
 #[derive(Debug)]
@@ -38,6 +42,7 @@ struct Tables {
     access: Vec<AccessRule>,
     accepting: Option<bool>,
     defense: Option<DefenseConfig>,
+    phones: Option<(Vec<PhoneConfig>, sip::RegistrarLimits)>,
 }
 
 /// SIP and RTP for one host. Every method is thread-safe.
@@ -108,6 +113,7 @@ impl Engine {
         if let Some(defense) = tables.defense.clone() {
             running.push(Command::SetDefense(Box::new(defense)))?;
         }
+        running.push(tables.phones_command())?;
         if let Some(accepting) = tables.accepting {
             running.push(Command::SetAccepting(accepting))?;
         }
@@ -233,6 +239,26 @@ impl Engine {
         self.push_setting(tables.command())
     }
 
+    /// Replace the table of phones that may register, and what they are granted.
+    pub fn set_phones(&self, phones: Vec<PhoneConfig>, limits: sip::RegistrarLimits) -> Result<(), EngineError> {
+        if phones.len() > MAX_PHONES {
+            return Err(EngineError::argument("phones", format!("{} are more than {MAX_PHONES}", phones.len())));
+        }
+        if limits.min_expires_s > limits.max_expires_s {
+            return Err(EngineError::argument("min_expires_s", "is above max_expires_s"));
+        }
+        let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+        for phone in &phones {
+            if !ids.insert(phone.id) || !names.insert((phone.realm.to_ascii_lowercase(), phone.username.clone())) {
+                let problem = format!("phone {} ({}@{}) is given twice", phone.id, phone.username, phone.realm);
+                return Err(EngineError::argument("phones", problem));
+            }
+        }
+        let mut tables = lock(&self.tables);
+        tables.phones = Some((phones, limits));
+        self.push_setting(tables.phones_command())
+    }
+
     /// Accept new incoming calls, or answer them 503.
     pub fn set_accepting(&self, accepting: bool) -> Result<(), EngineError> {
         let mut tables = lock(&self.tables);
@@ -275,6 +301,9 @@ impl Engine {
     pub fn dial(&self, request: DialRequest) -> Result<LegId, EngineError> {
         let (host, port) = check_dial(&request)?;
         let (host, port) = (host.to_owned(), port);
+        if let Some(phone) = phone_of(&request.gateway) {
+            return self.dial_phone(phone, request);
+        }
         let trunk = lock(&self.tables).trunks.get(&request.trunk).cloned().ok_or_else(|| {
             EngineError::argument("trunk", format!("{} was never given to set_trunks", request.trunk))
         })?;
@@ -300,6 +329,37 @@ impl Engine {
             credentials,
             allow_redirects: trunk.allow_redirects,
             policy: trunk.policy,
+            trunk: trunk.id,
+            phone: None,
+        })))?;
+        Ok(leg)
+    }
+
+    /// Ring every device of a phone as one leg.
+    fn dial_phone(&self, phone: u64, request: DialRequest) -> Result<LegId, EngineError> {
+        let known = |phones: &Vec<PhoneConfig>| phones.iter().find(|known| known.id == phone).cloned();
+        let config = lock(&self.tables).phones.as_ref().and_then(|(phones, _)| known(phones));
+        let config = config
+            .ok_or_else(|| EngineError::argument("gateway", format!("phone {phone} was never given to set_phones")))?;
+        let leg = self.next_leg.fetch_add(1, Ordering::Relaxed);
+        self.push(Command::Dial(Box::new(Dial {
+            leg,
+            host: String::new(),
+            port: None,
+            wanted: Wanted::Auto,
+            reach: sip::Reach::default(),
+            to: request.to,
+            from: request.from,
+            display_name: request.display_name,
+            call_id: request.call_id,
+            local_tag: request.local_tag,
+            headers: request.headers,
+            media: MediaPolicy { codecs: config.codecs, ..MediaPolicy::default() },
+            credentials: None,
+            allow_redirects: false,
+            policy: sip::Policy::default(),
+            trunk: 0,
+            phone: Some(phone),
         })))?;
         Ok(leg)
     }
@@ -383,6 +443,11 @@ impl Engine {
 }
 
 impl Tables {
+    fn phones_command(&self) -> Command {
+        let (phones, limits) = self.phones.clone().unwrap_or_default();
+        Command::SetPhones { phones: phones.iter().map(PhoneConfig::to_phone).collect(), limits }
+    }
+
     fn command(&self) -> Command {
         Command::SetTables { trunks: self.trunks.values().cloned().collect(), access: self.access.clone() }
     }
@@ -394,8 +459,16 @@ impl Drop for Engine {
     }
 }
 
+/// The phone that `phone:<id>` names instead of a gateway.
+fn phone_of(gateway: &str) -> Option<u64> {
+    gateway.strip_prefix("phone:")?.parse().ok()
+}
+
 fn check_dial(request: &DialRequest) -> Result<(&str, Option<u16>), EngineError> {
-    let (host, port) = split_gateway(&request.gateway)?;
+    let (host, port) = match phone_of(&request.gateway) {
+        Some(_) => ("phone", None),
+        None => split_gateway(&request.gateway)?,
+    };
     if port == Some(0) {
         return Err(EngineError::argument("gateway", "port 0 cannot be called"));
     }

@@ -28,6 +28,7 @@ mod stats;
 
 pub use audio::StreamArgs;
 pub use command::{Gather, Operation};
+pub use config::registering::{PhoneConfig, PingConfig, RegistrationConfig};
 pub use config::{
     AccessRule, EngineConfig, StreamSettings, TrunkConfig, in_range, parse_codecs, parse_dns_server, parse_network,
     parse_srtp, parse_transport,
@@ -40,5 +41,5 @@ pub use handle::{DialRequest, Engine};
 pub use ids::{LegId, OpId, TrunkId};
 pub use media_policy::{MediaPolicy, SrtpMode, parse_dtmf};
 pub use ringback_net::{CertificateFiles, TlsFiles, Wanted};
-pub use ringback_sip::{Policy, Reliable};
+pub use ringback_sip::{Policy, RegistrarLimits, Reliable};
 pub use stats::Stats;

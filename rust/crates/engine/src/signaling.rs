@@ -61,6 +61,7 @@ pub(crate) struct Signaling<M> {
     trunk_packets: HashMap<TrunkId, u32>,
     resolver: Resolver,
     streams: Streams,
+    aside: registering::Lookups,
     shared: Shared,
     commands: VecDeque<Command>,
     media_events: Vec<MediaEvent>,
@@ -92,6 +93,7 @@ impl<M: MediaPort> Signaling<M> {
             trunk_packets: HashMap::new(),
             resolver,
             streams,
+            aside: registering::Lookups::default(),
             shared,
             commands: VecDeque::new(),
             media_events: Vec::new(),
@@ -138,6 +140,7 @@ impl<M: MediaPort> Signaling<M> {
                         }
                     }
                     sip::Output::Transmit { to, bytes, leg } => self.transmit.push_back((Outgoing { to, bytes }, leg)),
+                    sip::Output::Event(sip::Event::Lookup { what, uri, .. }) => self.look_up_aside(now, what, &uri),
                     sip::Output::Event(event) => self.core.handle_sip(now, event),
                 }
             }
@@ -146,7 +149,7 @@ impl<M: MediaPort> Signaling<M> {
             while let Some((address, name)) = self.core.names.pop_front() {
                 self.streams.expect_name(address, &name);
             }
-            let Some(command) = self.core.sip_commands.pop_front() else { break };
+            let Some(command) = self.core.next_sip_command() else { break };
             self.agent.handle_command(now, command);
         }
         self.core.take_current();
@@ -160,9 +163,15 @@ impl<M: MediaPort> Signaling<M> {
             let answer = self.resolver.resolve(now, question, leg);
             self.resolved(now, leg, answer);
         }
+        while let Some((leg, phone)) = self.core.phone_lookups.pop_front() {
+            self.core.handle_contacts(now, leg, self.agent.contacts(now, phone));
+        }
     }
 
     fn resolved(&mut self, now: Instant, leg: LegId, answer: Answer) {
+        if self.found_aside(now, leg, &answer) {
+            return;
+        }
         match answer {
             Answer::Targets(targets) => self.core.handle_resolved(now, leg, Ok(targets)),
             Answer::Failed(why) => self.core.handle_resolved(now, leg, Err(why)),
@@ -172,7 +181,8 @@ impl<M: MediaPort> Signaling<M> {
 
     fn carry_out(&mut self, now: Instant, command: Command) {
         match command {
-            Command::SetTables { trunks, access } => self.set_tables(&trunks, access),
+            Command::SetTables { trunks, access } => self.set_tables(now, &trunks, access),
+            Command::SetPhones { phones, limits } => self.agent.set_phones(phones, limits),
             Command::SetAccepting(accepting) => self.gatekeeper.set_accepting(accepting),
             Command::SetDefense(defense) => {
                 self.flood.set_limits(defense.flood);
@@ -190,7 +200,7 @@ impl<M: MediaPort> Signaling<M> {
         self.set_gate();
     }
 
-    fn set_tables(&mut self, trunks: &[TrunkConfig], access: Vec<AccessRule>) {
+    fn set_tables(&mut self, now: Instant, trunks: &[TrunkConfig], access: Vec<AccessRule>) {
         let media: HashMap<_, _> = trunks.iter().map(|trunk| (trunk.id, trunk.media.clone())).collect();
         let policies: HashMap<_, _> = trunks.iter().map(|trunk| (trunk.id, trunk.policy)).collect();
         let any = MediaPolicy::default();
@@ -206,6 +216,7 @@ impl<M: MediaPort> Signaling<M> {
         self.agent.set_trunk_rates(limited.map(|trunk| (trunk.id, trunk.max_incoming_per_s)).collect());
         self.trunk_packets = trunks.iter().map(|trunk| (trunk.id, trunk.max_packets_per_s)).collect();
         self.core.set_trunks(media);
+        self.set_trunk_watch(now, trunks);
         self.access = access;
         self.flood.forget_all();
     }
@@ -264,7 +275,8 @@ impl<M: MediaPort> Signaling<M> {
 
     fn is_stopped(&self) -> bool {
         let Some(stopping) = self.stopping else { return false };
-        let dialogs_closed = stopping.forced || self.agent.counters().dialogs == 0;
+        let counters = self.agent.counters();
+        let dialogs_closed = stopping.forced || (counters.dialogs == 0 && counters.unregistering == 0);
         self.core.legs() == 0 && dialogs_closed && self.transmit.is_empty()
     }
 
@@ -384,5 +396,6 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or_else(|| "a fault without a message".to_owned())
 }
 
+mod registering;
 #[cfg(test)]
 mod tests;

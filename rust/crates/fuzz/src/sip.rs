@@ -292,6 +292,7 @@ fn media() -> LocalMedia {
 fn dial(leg: LegId) -> Command {
     let name = if leg == 1 { "dialed" } else { "talking" };
     Command::Dial {
+        target: ringback_sip::DialTarget::default(),
         leg,
         peer: peer(),
         reach: ringback_sip::Reach::default(),

@@ -10,6 +10,7 @@ use crate::convert::python_repr;
 use crate::dialog_policy::DialogPolicy;
 use crate::error::raise;
 use crate::number::Int;
+use crate::registering::{PingConfig, RegistrationConfig};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -183,10 +184,13 @@ impl TrunkConfig {
         mtu_to_tcp = false,
         next_server_ms = Int(2000),
         dtmf = "auto",
+        registration = None,
+        ping = None,
     ))]
     #[pyo3(text_signature = "(*, id, username=None, password=None, codecs=['PCMA', 'PCMU'], allow_redirects=False, \
         dialog=None, max_incoming_per_s=0, max_packets_per_s=0, srtp='off', srtp_over_clear=False, \
-        transport='auto', mtu_to_tcp=False, next_server_ms=2000, dtmf='auto')")]
+        transport='auto', mtu_to_tcp=False, next_server_ms=2000, dtmf='auto', \
+        registration=None, ping=None)")]
     #[allow(clippy::too_many_arguments)] // keyword-only arguments of the contract
     fn new(
         id: Int,
@@ -203,6 +207,8 @@ impl TrunkConfig {
         mtu_to_tcp: bool,
         next_server_ms: Int,
         dtmf: &str,
+        registration: Option<PyRef<'_, RegistrationConfig>>,
+        ping: Option<PyRef<'_, PingConfig>>,
     ) -> PyResult<Self> {
         let codecs = codecs.unwrap_or_else(|| vec!["PCMA".to_owned(), "PCMU".to_owned()]);
         let trunk = native::TrunkConfig {
@@ -222,6 +228,8 @@ impl TrunkConfig {
             policy: dialog.map(|dialog| dialog.0).unwrap_or_default(),
             max_incoming_per_s: max_incoming_per_s.within("max_incoming_per_s", 0, 1_000_000)?,
             max_packets_per_s: max_packets_per_s.within("max_packets_per_s", 0, 10_000_000)?,
+            registration: registration.map(|wanted| wanted.0.clone()),
+            ping: ping.map(|wanted| wanted.0.clone()),
         };
         trunk.check().map_err(raise)?;
         Ok(Self(trunk))

@@ -12,6 +12,7 @@ use crate::defense::DefenseConfig;
 use crate::error::raise;
 use crate::events::to_python;
 use crate::number::Int;
+use crate::registering::PhoneConfig;
 
 /// SIP and RTP for one host.
 #[pyclass(frozen, module = "ringback._engine")]
@@ -75,6 +76,32 @@ impl Engine {
     #[allow(clippy::needless_pass_by_value)]
     fn set_access(&self, rules: Vec<PyRef<'_, AccessRule>>) -> PyResult<()> {
         self.0.set_access(rules.iter().map(|rule| rule.rule.clone()).collect()).map_err(raise)
+    }
+
+    #[pyo3(signature = (phones, *, min_expires_s = Int(60), max_expires_s = Int(3600), max_contacts = Int(50_000),
+        max_contacts_per_source = Int(1000), max_registers_per_s = Int(100), keepalive_s = Int(30)))]
+    #[pyo3(text_signature = "($self, phones, *, min_expires_s=60, max_expires_s=3600, max_contacts=50000, \
+        max_contacts_per_source=1000, max_registers_per_s=100, keepalive_s=30)")]
+    #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // keyword-only settings of the contract
+    fn set_phones(
+        &self,
+        phones: Vec<PyRef<'_, PhoneConfig>>,
+        min_expires_s: Int,
+        max_expires_s: Int,
+        max_contacts: Int,
+        max_contacts_per_source: Int,
+        max_registers_per_s: Int,
+        keepalive_s: Int,
+    ) -> PyResult<()> {
+        let limits = native::RegistrarLimits {
+            min_expires_s: min_expires_s.within("min_expires_s", 1, 86_400)?,
+            max_expires_s: max_expires_s.within("max_expires_s", 1, 86_400)?,
+            max_contacts: max_contacts.within("max_contacts", 1, 1_000_000)?,
+            max_contacts_per_source: max_contacts_per_source.within("max_contacts_per_source", 1, 1_000_000)?,
+            max_per_s: max_registers_per_s.within("max_registers_per_s", 1, 1_000_000)?,
+            keepalive: Duration::from_secs(keepalive_s.within("keepalive_s", 0, 3600)?),
+        };
+        self.0.set_phones(phones.iter().map(|phone| phone.0.clone()).collect(), limits).map_err(raise)
     }
 
     fn set_accepting(&self, accepting: bool) -> PyResult<()> {

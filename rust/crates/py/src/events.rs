@@ -53,7 +53,7 @@ macro_rules! event_classes {
 event_classes! {
     /// A new incoming call whose source matched a trunk.
     Incoming (leg, trunk) {
-        leg: u64, at_ns: u64, trunk: u64, source: String, call_id: String, request_uri: String, to_uri: String,
+        leg: u64, at_ns: u64, trunk: u64, phone: Option<u64> = None, source: String, call_id: String, request_uri: String, to_uri: String,
         from_uri: String, headers: Headers, codec_ok: bool, dialog: String, replaces: Option<u64> = None,
     }
     /// A provisional response 100-199 on a dialled leg.
@@ -107,6 +107,21 @@ event_classes! {
         jitter_ms: f64, round_trip_ms: Option<f64> = None, packets_late: u64 = 0, concealed_ms: u64 = 0,
         jitter_max_ms: f64 = 0.0, loss_percent: f64 = 0.0, remote_loss_percent: Option<f64> = None,
         mos: Option<f64> = None,
+    }
+    /// A phone registered a contact or refreshed it.
+    PhoneRegistered (phone, contact) {
+        phone: u64, at_ns: u64, contact: String, expires_s: u32, source: String, user_agent: Option<String> = None,
+    }
+    /// A contact of a phone is gone.
+    PhoneGone (phone, contact) { phone: u64, at_ns: u64, contact: String, why: String }
+    /// How a trunk's registration at its carrier stands.
+    Registration (trunk, state) {
+        trunk: u64, at_ns: u64, state: String, code: Option<u16> = None, phrase: Option<String> = None, expires_s: u32,
+    }
+    /// A watched gateway came up or went down.
+    TrunkState (trunk, up) {
+        trunk: u64, at_ns: u64, gateway: String, up: bool, code: Option<u16> = None,
+        round_trip_ms: Option<f64> = None,
     }
     /// The engine began or ceased to refuse new calls by itself.
     Overload (on, why) { at_ns: u64, on: bool, why: String }
@@ -175,6 +190,16 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
         }
         What::HoldDone { leg, on, code } => object(py, HoldDone { leg, at_ns, on, code }),
         What::LegStats(stats) => object(py, stats_to_python(&stats, at_ns)),
+        What::PhoneRegistered { phone, contact, expires_s, source, user_agent } => {
+            object(py, PhoneRegistered { phone, at_ns, contact, expires_s, source, user_agent })
+        }
+        What::PhoneGone { phone, contact, why } => object(py, PhoneGone { phone, at_ns, contact, why: why.to_owned() }),
+        What::Registration { trunk, state, code, phrase, expires_s } => {
+            object(py, Registration { trunk, at_ns, state: state.to_owned(), code, phrase, expires_s })
+        }
+        What::TrunkState { trunk, gateway, up, code, round_trip_ms } => {
+            object(py, TrunkState { trunk, at_ns, gateway, up, code, round_trip_ms })
+        }
         What::Overload { on, why } => object(py, Overload { at_ns, on, why: why.to_owned() }),
         What::Fault { what, leg } => object(py, Fault { at_ns, what, leg }),
         What::Trace { leg, sent, peer, message } => {
@@ -189,6 +214,7 @@ fn incoming_to_python(from: ringback_engine::Incoming, at_ns: u64) -> Incoming {
         leg: from.leg,
         at_ns,
         trunk: from.trunk,
+        phone: from.phone,
         source: from.source,
         call_id: from.call_id,
         request_uri: from.request_uri,

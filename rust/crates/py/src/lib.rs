@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod info;
 mod number;
+mod registering;
 
 use pyo3::prelude::*;
 
@@ -23,6 +24,9 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<config::EngineConfig>()?;
     module.add_class::<dialog_policy::DialogPolicy>()?;
     module.add_class::<config::TrunkConfig>()?;
+    module.add_class::<registering::RegistrationConfig>()?;
+    module.add_class::<registering::PingConfig>()?;
+    module.add_class::<registering::PhoneConfig>()?;
     module.add_class::<config::AccessRule>()?;
     module.add_class::<defense::DefenseConfig>()?;
     module.add_class::<engine::Engine>()?;

@@ -90,6 +90,7 @@ impl Bench {
 
     fn dial(&mut self, leg: u64) {
         let command = Command::Dial {
+            target: ringback_sip::DialTarget::default(),
             leg,
             peer: self.b_address,
             reach: ringback_sip::Reach::default(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::access::TrunkId;
 use crate::event::LegId;
 use crate::peer::Peer;
 use crate::sdp::{Codec, LocalCrypto};
@@ -42,6 +43,8 @@ pub enum Command {
         allow_redirects: bool,
         /// How its dialog behaves.
         policy: Policy,
+        /// Where it is addressed, if not simply to `to`.
+        target: DialTarget,
     },
     /// Send 180 on an incoming leg that was not answered yet. May be repeated.
     Ring {
@@ -147,6 +150,17 @@ pub struct Reach {
     /// Send over TCP what is too long for one datagram, and over UDP all the same if TCP is refused (RFC 3261 section
     /// 18.1.1).
     pub mtu_to_tcp: bool,
+}
+
+/// How an INVITE is addressed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DialTarget {
+    /// Request-URI; None for `to`. A device is called by its Contact, whatever it is known as.
+    pub uri: Option<String>,
+    /// Route values in order: the Path of a device (RFC 3327).
+    pub routes: Vec<String>,
+    /// Take the routes from this trunk's registration (RFC 3608) when there are none.
+    pub trunk: Option<TrunkId>,
 }
 
 /// Our side of the media as it is written into SDP.

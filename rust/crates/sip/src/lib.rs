@@ -19,6 +19,7 @@ mod digest;
 mod errand;
 mod event;
 mod indialog;
+mod legs;
 mod obey;
 mod peer;
 mod probe;
@@ -41,7 +42,7 @@ mod uas;
 mod wire;
 
 pub use access::{AccessRule, Gate, Network, NetworkError, TrunkId};
-pub use command::{Command, Credentials, LocalMedia, Reach};
+pub use command::{Command, Credentials, DialTarget, LocalMedia, Reach};
 pub use config::{Config, Listener};
 pub use counters::Counters;
 pub use defense::{AclRule, Ban, BanLimits, DEFAULT_SCANNERS, DefenseSettings};

@@ -27,6 +27,7 @@ impl UserAgent {
                 credentials,
                 allow_redirects,
                 policy,
+                target,
             } => {
                 let dial = Dial {
                     leg,
@@ -42,6 +43,7 @@ impl UserAgent {
                     credentials,
                     allow_redirects,
                     policy,
+                    target,
                 };
                 self.dial(now, dial);
             }

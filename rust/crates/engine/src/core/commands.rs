@@ -34,6 +34,7 @@ impl<M: MediaPort> Core<M> {
             Command::OpenRoom { room, max_members } => self.open_room(room, max_members),
             Command::CloseRoom { room } => self.close_room(room),
             Command::SetTables { .. }
+            | Command::SetPhones { .. }
             | Command::SetAccepting(_)
             | Command::SetDefense(_)
             | Command::Ban { .. }
@@ -50,6 +51,7 @@ impl<M: MediaPort> Core<M> {
             self.report(now, What::Ended(Ended::bare(leg, "stopped", "local")));
             return;
         }
+        let phone = dial.phone;
         let until = now + RESOLVE_WITHIN;
         let families = self.config.families;
         let question = Question { host: dial.host.clone(), port: dial.port, wanted: dial.wanted, families };
@@ -62,7 +64,10 @@ impl<M: MediaPort> Core<M> {
                 if let Some(entry) = self.legs.get_mut(&leg) {
                     entry.media_port = Some(port);
                 }
-                self.lookups.push_back((leg, question));
+                match phone {
+                    Some(phone) => self.phone_lookups.push_back((leg, phone)),
+                    None => self.lookups.push_back((leg, question)),
+                }
             }
             Err(why) => {
                 self.counters.refused_no_media_port += 1;

@@ -7,9 +7,12 @@
 mod commands;
 mod draining;
 mod ending;
+mod forks;
 mod leg;
 mod media;
 mod operations;
+mod phone;
+mod registering;
 mod rooms;
 mod signaling;
 
@@ -105,6 +108,11 @@ pub(crate) struct Core<M> {
     last_incoming: LegId,
     /// The leg being worked on, to blame when a fault is caught.
     current: Option<LegId>,
+    forks: forks::Forks,
+    /// Commands about branches, and those that `forks` has seen.
+    sip_to_send: VecDeque<sip::Command>,
+    /// Phones to look up, for legs that wait.
+    pub(crate) phone_lookups: VecDeque<(LegId, sip::PhoneId)>,
     /// SIP commands to hand on, in order.
     pub(crate) sip_commands: VecDeque<sip::Command>,
     /// Gateway names to look up, for legs that wait.
@@ -133,6 +141,9 @@ impl<M: MediaPort> Core<M> {
             last_dialed: 0,
             last_incoming: 0,
             current: None,
+            forks: forks::Forks::default(),
+            sip_to_send: VecDeque::new(),
+            phone_lookups: VecDeque::new(),
             sip_commands: VecDeque::new(),
             lookups: VecDeque::new(),
             names: VecDeque::new(),
@@ -161,6 +172,20 @@ impl<M: MediaPort> Core<M> {
     /// See [`MediaPort::lateness`].
     pub(crate) fn media_lateness(&self) -> Duration {
         self.media.lateness()
+    }
+
+    /// Address families that can be reached.
+    pub(crate) fn families(&self) -> Families {
+        self.config.families
+    }
+
+    /// The next command for the user agent.
+    pub(crate) fn next_sip_command(&mut self) -> Option<sip::Command> {
+        while self.sip_to_send.is_empty() {
+            let command = self.sip_commands.pop_front()?;
+            self.sip_to_send.extend(self.forks.command(command));
+        }
+        self.sip_to_send.pop_front()
     }
 
     /// Report something that belongs to no leg.
@@ -239,6 +264,7 @@ impl<M: MediaPort> Core<M> {
             credentials: dial.credentials,
             allow_redirects: dial.allow_redirects,
             policy: dial.policy,
+            target: sip::DialTarget { trunk: Some(dial.trunk), ..sip::DialTarget::default() },
         });
     }
 

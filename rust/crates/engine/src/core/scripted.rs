@@ -175,6 +175,8 @@ pub(crate) fn target() -> Target {
 
 pub(crate) fn dial(leg: LegId) -> Command {
     Command::Dial(Box::new(Dial {
+        trunk: 1,
+        phone: None,
         leg,
         host: "gw.example".to_owned(),
         port: Some(5060),

@@ -12,10 +12,12 @@ use crate::ids::LegId;
 impl<M: MediaPort> Core<M> {
     /// Take one event of the user agent.
     pub(crate) fn handle_sip(&mut self, now: Instant, event: sip::Event) {
+        let Some(event) = self.forks.event(event, &mut self.sip_to_send) else { return };
         match event {
             sip::Event::Incoming {
                 leg,
                 trunk,
+                phone,
                 source,
                 call_id,
                 request_uri,
@@ -25,7 +27,6 @@ impl<M: MediaPort> Core<M> {
                 codec_ok,
                 dialog,
                 replaces,
-                ..
             } => {
                 self.current = Some(leg);
                 let secure = source.transport.is_secure();
@@ -33,6 +34,7 @@ impl<M: MediaPort> Core<M> {
                 let incoming = Incoming {
                     leg,
                     trunk,
+                    phone,
                     source,
                     call_id,
                     request_uri,
@@ -101,16 +103,11 @@ impl<M: MediaPort> Core<M> {
                 let (cause, side) = (cause.as_str(), side.as_str());
                 self.begin_end(now, Ended { leg, cause, side, code, phrase, reason, q850, retry_after_s });
             }
-            sip::Event::PhoneRegistered { .. }
-            | sip::Event::PhoneGone { .. }
-            | sip::Event::AuthenticationFailed { .. }
-            | sip::Event::Registration { .. }
-            | sip::Event::TrunkState { .. }
-            | sip::Event::Lookup { .. } => {}
             sip::Event::Trace { leg, sent, peer, bytes } => {
                 let leg = leg.filter(|leg| self.legs.contains_key(leg));
                 self.report(now, What::Trace { leg, sent, peer: peer.to_string(), message: bytes.to_vec() });
             }
+            other => self.handle_registering(now, other),
         }
     }
 

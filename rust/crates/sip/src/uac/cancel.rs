@@ -20,8 +20,11 @@ impl UserAgent {
         let Some(outgoing) = &session.outgoing else { return };
         let dialog = &session.dialog;
         let mut writer = Writer::request(Method::Cancel, &outgoing.uri);
+        writer.header("Via", self.config.via(outgoing.peer, &outgoing.branch));
+        for route in &dialog.routes {
+            writer.header("Route", route);
+        }
         writer
-            .header("Via", self.config.via(outgoing.peer, &outgoing.branch))
             .header("Max-Forwards", "70")
             .header("From", &dialog.local)
             .header("To", &dialog.remote)

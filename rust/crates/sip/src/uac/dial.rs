@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::change::timer::of_our_request;
-use crate::command::{Credentials, LocalMedia, Reach};
+use crate::command::{Credentials, DialTarget, LocalMedia, Reach};
 use crate::dialog::{Dialog, is_sips};
 use crate::digest::{Auth, Subject};
 use crate::event::{Cause, INCOMING_LEGS, LegId, Side};
@@ -34,6 +34,7 @@ pub(crate) struct Dial {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) allow_redirects: bool,
     pub(crate) policy: Policy,
+    pub(crate) target: DialTarget,
 }
 
 /// Headers that the user agent writes itself; nobody else may.
@@ -67,7 +68,11 @@ impl UserAgent {
             self.counters.faults += 1;
             return;
         }
+        if let Some(trunk) = dial.target.trunk.filter(|_| dial.target.routes.is_empty()) {
+            dial.target.routes = self.service_route(trunk);
+        }
         let sane = is_uri(dial.to.as_bytes())
+            && dial.target.uri.as_ref().is_none_or(|uri| is_uri(uri.as_bytes()))
             && is_uri(dial.from.as_bytes())
             && is_token(dial.local_tag.as_bytes())
             && is_safe_value(dial.call_id.as_bytes())
@@ -86,14 +91,15 @@ impl UserAgent {
     fn new_outgoing(&mut self, dial: Dial) -> Session {
         let headers = self.checked_headers(dial.headers);
         let display_name = dial.display_name.as_deref().map(quoted).unwrap_or_default();
+        let uri = dial.target.uri.unwrap_or_else(|| dial.to.clone()).into_bytes();
         let dialog = Dialog {
             call_id: dial.call_id.into_bytes(),
             local: format!("{display_name}<{}>;tag={}", dial.from, dial.local_tag).into_bytes(),
             local_tag: dial.local_tag.into_bytes(),
             remote_tag: Vec::new(),
             remote: format!("<{}>", dial.to).into_bytes(),
-            target: dial.to.clone().into_bytes(),
-            routes: Vec::new(),
+            target: uri.clone(),
+            routes: dial.target.routes.into_iter().map(String::into_bytes).collect(),
             local_cseq: 0,
             remote_cseq: None,
             secure: is_sips(dial.to.as_bytes()),
@@ -108,7 +114,7 @@ impl UserAgent {
             peer: dial.peer,
             reach: dial.reach,
             by_udp: None,
-            uri: dial.to.into_bytes(),
+            uri,
             headers,
             sdp,
             key: client_key(b"", Method::Invite),
@@ -174,8 +180,11 @@ impl UserAgent {
     fn write_invite(&self, session: &Session, outgoing: &Outgoing, branch: &str) -> Bytes {
         let dialog = &session.dialog;
         let mut writer = Writer::request(Method::Invite, &outgoing.uri);
+        writer.header("Via", self.config.via(outgoing.peer, branch));
+        for route in &dialog.routes {
+            writer.header("Route", route);
+        }
         writer
-            .header("Via", self.config.via(outgoing.peer, branch))
             .header("Max-Forwards", "70")
             .header("From", &dialog.local)
             .header("To", &dialog.remote)

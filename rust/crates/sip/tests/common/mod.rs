@@ -78,6 +78,7 @@ pub fn media(rtp: &str) -> LocalMedia {
 
 pub fn dial(leg: LegId, peer: &str) -> Command {
     Command::Dial {
+        target: ringback_sip::DialTarget::default(),
         leg,
         peer: Peer::udp(addr(peer)),
         reach: Reach::default(),

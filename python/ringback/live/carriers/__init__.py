@@ -1,0 +1,1 @@
+"""Towards carriers and phones: who may register, how registrations and gateways stand."""
