@@ -34,7 +34,8 @@ pub(crate) fn message(data: &[u8]) {
     world.end();
 }
 
-/// Several, separated by 0x1e. A part that begins with `!` is an order instead: `!ring`, `!answer`, `!hangup`, `!wait`.
+/// Several, separated by 0x1e. A part that begins with `!` is an order instead: `!ring`, `!answer`,
+/// `!hold`, `!refer`, `!hangup`, `!wait`.
 pub(crate) fn session(data: &[u8]) {
     let mut world = World::new();
     for record in data.split(|byte| *byte == SEPARATOR).take(MAX_RECORDS) {
@@ -168,6 +169,9 @@ impl World {
                         b"answer" => self.tell(Command::Answer { leg, media: media() }),
                         b"early" => self.tell(Command::EarlyMedia { leg, media: media() }),
                         b"reject" => self.tell(Command::Reject { leg, code: 486, reason: None }),
+                        b"hold" => self.tell(Command::Hold { leg, on: true }),
+                        b"resume" => self.tell(Command::Hold { leg, on: false }),
+                        b"refer" => self.tell(refer(leg)),
                         b"hangup" => self.tell(Command::Hangup { leg, q850: Some(16) }),
                         _ => {}
                     }
@@ -307,6 +311,10 @@ fn dial(leg: LegId) -> Command {
         allow_redirects: true,
         policy: policy(),
     }
+}
+
+fn refer(leg: LegId) -> Command {
+    Command::Refer { leg, to: "sip:+4930300@192.0.2.9".to_owned(), replaces: None, referred_by: None }
 }
 
 /// A request of the peer in the call of this name.
