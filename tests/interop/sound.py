@@ -15,7 +15,7 @@ UNLIKE = 0.5
 MOST_GAP_S = 0.1
 _NOTE_S = 0.2
 _PIECE = round(0.4 * RATE_HZ)
-_PIECES = 6
+_PIECES = 10
 _MARGIN = 16
 
 
