@@ -248,7 +248,6 @@ class TestRouting:
         ("change", "field"),
         [
             ({"gateways": []}, "gateways"),
-            ({"gateways": ["sip.example.com"]}, "gateways[0]"),
             ({"gateways": ["sip.example.com:70000"]}, "gateways[0]"),
             ({"gateways": ["a b:5060"]}, "gateways[0]"),
             ({"sources": ["10.0.0.0/33"]}, "sources[0]"),

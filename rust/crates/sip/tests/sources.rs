@@ -75,9 +75,10 @@ fn codec_ok_compares_the_offer_with_the_codecs_of_the_trunk() {
         "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n";
     let pcmu_only = OFFER.replace("RTP/AVP 0 8 101", "RTP/AVP 0 101");
     let mapped = OFFER.replace("RTP/AVP 0 8 101", "RTP/AVP 97").replace("rtpmap:8 PCMA", "rtpmap:97 pcma");
+    // Whether we may answer SRTP is a question of its own, with a cause of its own.
     let srtp = OFFER.replace("RTP/AVP", "RTP/SAVP");
     for (n, (sdp, expected)) in
-        [(OFFER, true), (no_rtpmap, true), (&pcmu_only, false), (&mapped, true), (&srtp, false)].into_iter().enumerate()
+        [(OFFER, true), (no_rtpmap, true), (&pcmu_only, false), (&mapped, true), (&srtp, true)].into_iter().enumerate()
     {
         let (branch, tag) = (format!("b{n}"), format!("t{n}"));
         script.say(&Ask { branch: &branch, from_tag: &tag, body: sdp, ..Ask::default() }.text());
@@ -96,6 +97,18 @@ fn answering_without_a_common_codec_is_488() {
     assert_eq!(script.take_sent(), ["100 INVITE", "488 INVITE"]);
     let (_, cause, side, code) = ended(&script.events[1]).expect("ended");
     assert_eq!((cause.as_str(), side.as_str(), code), ("no_common_codec", "local", Some(488)));
+}
+
+#[test]
+fn answering_srtp_without_keys_in_its_offer_is_488_for_want_of_srtp() {
+    let mut script = Script::new();
+    let srtp = OFFER.replace("RTP/AVP", "RTP/SAVP");
+    script.say(&Ask { body: &srtp, ..Ask::default() }.text());
+    script.tell(Command::Answer { leg: incoming(0), media: media("192.0.2.1:20000") });
+
+    assert_eq!(script.take_sent(), ["100 INVITE", "488 INVITE"]);
+    let (_, cause, side, code) = ended(&script.events[1]).expect("ended");
+    assert_eq!((cause.as_str(), side.as_str(), code), ("no_srtp", "local", Some(488)));
 }
 
 #[test]
