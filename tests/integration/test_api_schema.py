@@ -43,6 +43,7 @@ def describe() -> dict[str, Any]:
         calls=None,
         sounds=None,
         account=lambda _: None,
+        bans=None,
         directory_changed=None,
         health=lambda: Health(is_ready=True),
         metrics=lambda: b"",

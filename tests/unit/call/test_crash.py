@@ -162,6 +162,7 @@ def test_dialogs_to_be_ended_after_a_crash() -> None:
         "remote_uri": "sip:+4930222@192.0.2.1",
         "remote_target": "sip:+4930222@192.0.2.1",
         "peer": "192.0.2.1:5060",
+        "transport": "udp",
     }
 
     call.timer(TimerName.FIRST_RESPONSE, leg=1, try_=1)
