@@ -55,7 +55,7 @@ class IdentityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     display_name: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     withhold: bool = False
     anonymous_from: bool = True
-    privacy: Annotated[tuple[PrivacyValue, ...], Meta(min_length=1, max_length=4)] = ("id",)
+    privacy: Annotated[list[PrivacyValue], Meta(min_length=1, max_length=4)] = field(default_factory=lambda: ["id"])
     privacy_none: bool = False
     screen: bool = True
     sends: NumberFormat = field(default_factory=NumberFormat)
