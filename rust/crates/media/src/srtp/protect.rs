@@ -7,13 +7,15 @@ use super::{
     rtp_header_bytes, rtp_identity,
 };
 
-/// Protects what we send with our key. One source: a leg never changes its SSRC.
+/// Protects what we send with our key: one source at a time. A leg that takes a new SSRC (RFC 7160) begins to count anew, as
+/// the far end does for a source it has not heard; it never goes back to an old one.
 #[derive(Debug)]
 pub struct Protector {
     suite: SrtpSuite,
     rtp: SessionKeys,
     rtcp: SessionKeys,
-    rollover: Option<Rollover>,
+    /// The source that is being sent, and how far it is.
+    rollover: Option<(u32, Rollover)>,
     /// Number of the next RTCP packet.
     pub(super) rtcp_index: u32,
 }
@@ -35,9 +37,11 @@ impl Protector {
         let packet = out.get_mut(start..).ok_or(SrtpError::Short)?;
         let (sequence, source) = rtp_identity(packet)?;
         let header = rtp_header_bytes(packet)?;
-        let rollover = self.rollover.get_or_insert(Rollover::new(sequence));
+        let known = self.rollover.filter(|(ssrc, _)| *ssrc == source);
+        let mut rollover = known.map_or_else(|| Rollover::new(sequence), |(_, rollover)| rollover);
         let rollovers = rollover.guess(sequence).ok_or(SrtpError::Exhausted)?;
         rollover.note(rollovers, sequence);
+        self.rollover = Some((source, rollover));
         let block = keystream::first_block(&self.rtp.salt, source, index(rollovers, sequence));
         keystream::apply(&self.rtp.cipher, block, &mut packet[header..]);
         let tag = self.rtp.sign([packet, &rollovers.to_be_bytes()]);

@@ -125,6 +125,22 @@ fn packets_go_on_across_the_rollover_in_any_order() {
 }
 
 #[test]
+fn new_source_after_a_rollover_is_understood() {
+    let mut sender = Protector::new(&key(SrtpSuite::Sha1Tag80));
+    let mut receiver = Unprotector::new(&key(SrtpSuite::Sha1Tag80));
+    for sequence in [65_535, 0] {
+        assert!(receiver.unprotect_rtp(&mut protected(&mut sender, sequence)).is_ok());
+    }
+    let mut changed = packet(1);
+    changed[8..12].copy_from_slice(&7_u32.to_be_bytes());
+    let clear = changed.clone();
+
+    sender.protect_rtp(&mut changed, 0).unwrap();
+
+    assert_eq!(receiver.unprotect_rtp(&mut changed), Ok(clear.as_slice()));
+}
+
+#[test]
 fn packet_counts_once() {
     let mut sender = Protector::new(&key(SrtpSuite::Sha1Tag80));
     let mut receiver = Unprotector::new(&key(SrtpSuite::Sha1Tag80));
