@@ -338,7 +338,9 @@ def test_draining_refuses_new_calls_with_retry_after(sides: tuple[Side, Side]) -
     called.engine.set_accepting(True)
     leg, _ = talk(caller, called)
 
-    assert (refused.code, refused.retry_after_s) == (503, 30)
+    assert refused.code == 503
+    assert refused.retry_after_s is not None
+    assert 30 <= refused.retry_after_s <= 60, "30 s, spread up to twice that so that not all come back at once"
     hang_up(caller, called, leg)
 
 
@@ -435,7 +437,7 @@ def test_every_message_is_traced_when_asked() -> None:
     ("change", "words"),
     [
         ({"trunk": 9}, "trunk: 9 was never given"),
-        ({"gateway": "nowhere"}, "gateway"),
+        ({"gateway": "no where:5060"}, "gateway"),
         ({"to": "tel:+49"}, "to: "),
         ({"from_": "sip:a@h\r\nX: y"}, "from_: "),
         ({"call_id": "a b"}, "call_id: "),
